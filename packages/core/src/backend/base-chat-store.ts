@@ -1,0 +1,365 @@
+import type {
+  AddOptions,
+  ChatStore,
+  KeyOptions,
+  ListKeysOptions,
+  MessagePage,
+  PageOptions,
+  ReadOptions,
+  WriteOptions,
+} from "../chat-store.js";
+import { chatStoreError, isChatStoreError } from "../errors.js";
+import { decodeMessage, encodeMessage, encodeMessages, type Payload } from "../messages/codec.js";
+import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
+import { aborted, attempt, type RetryPolicy } from "./attempts.js";
+import type { Driver, DriverPage, Failure, ReadContext, WriteContext } from "./driver.js";
+import { hashText, newOperation, type OperationKind } from "./operation.js";
+import { type OperationTrace, traced } from "./trace.js";
+import {
+  checkCount,
+  checkIndex,
+  checkKey,
+  checkOperationId,
+  checkPrefix,
+  describe,
+  fitsUtf8,
+  invalid,
+  maxKeyPageSize,
+  utf8Length,
+} from "./validate.js";
+
+declare global {
+  // For programs compiled without the library that has it; the same declaration as there.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
+/** What every store's options have. */
+export interface CommonOptions {
+  /** Of an operation with all its retries, in milliseconds: 30,000 by default, `Infinity` for none. */
+  timeoutMs?: number | undefined;
+  /** How often a request that failed for a passing reason is sent again: 5 by default. */
+  maxRetries?: number | undefined;
+}
+
+/** How a store comes to its driver. */
+export interface Backend {
+  /** The backend's name, for errors and traces, as in "redis". */
+  name: string;
+  /** Makes the driver, at the first operation; what it threw is thrown by that operation, and the next one tries again. */
+  open: () => Driver | Promise<Driver>;
+  /** What an error of the SDK means; when absent, every one is `UNAVAILABLE` and final. */
+  explain?: ((error: unknown) => Failure) | undefined;
+}
+
+/** What a mutation is made of: what names it, and what it writes. */
+interface Mutation {
+  kind: OperationKind;
+  /** Its index or count. */
+  number?: number | undefined;
+  payloads?: readonly Payload[] | undefined;
+}
+
+/**
+ * The part of a chat store that is the same on every backend: arguments are checked, messages encoded and decoded,
+ * requests repeated, deadlines and AbortSignals kept, operations traced, errors told. A store extends it and hands it a
+ * driver.
+ */
+export class BaseChatStore implements ChatStore {
+  readonly #backend: Backend;
+  readonly #policy: RetryPolicy;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #driver: Promise<Driver> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(backend: Backend, options: CommonOptions = {}) {
+    const { timeoutMs = 30_000, maxRetries = 5 } = options;
+    if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) throw invalid("timeoutMs must be above 0, or Infinity.");
+    checkCount("maxRetries", maxRetries, 0);
+    this.#backend = backend;
+    // Timers hold at most 31 bits of milliseconds.
+    this.#policy = { timeoutMs: timeoutMs > 0x7fffffff ? Number.POSITIVE_INFINITY : timeoutMs, maxRetries };
+  }
+
+  async setMessages(key: string, messages: readonly ChatMessageInput[], options?: WriteOptions): Promise<void> {
+    const payloads = encodeList(messages);
+    await this.#write("setMessages", key, options, { kind: payloads.length > 0 ? "s" : "f", payloads }, (driver, c) =>
+      payloads.length > 0 ? driver.replace(key, payloads, c) : driver.forget(key, c),
+    );
+  }
+
+  async getMessages(key: string, options?: ReadOptions): Promise<ChatMessage[]> {
+    const payloads = await this.#read("getMessages", key, options, (driver, c) => driver.readAll(key, c));
+    return payloads.map((payload, index) => decode(payload, key, `message ${index}`));
+  }
+
+  async addMessage(key: string, message: ChatMessageInput, options?: AddOptions): Promise<void> {
+    const payload = encodeMessage(message);
+    const index = options?.index;
+    if (index === undefined) {
+      await this.#write("addMessage", key, options, { kind: "a", payloads: [payload] }, (driver, c) =>
+        driver.append(key, [payload], c),
+      );
+      return;
+    }
+    checkIndex(index);
+    await this.#write(
+      "addMessage",
+      key,
+      options,
+      { kind: "i", number: index, payloads: [payload] },
+      async (driver, c) => {
+        if (await driver.insert(key, index, payload, c)) return;
+        const problem = `index is ${index}, beyond the end of the conversation. Leave it out to append.`;
+        throw chatStoreError("INDEX_OUT_OF_RANGE", problem);
+      },
+    );
+  }
+
+  async addMessages(key: string, messages: readonly ChatMessageInput[], options?: WriteOptions): Promise<void> {
+    const payloads = encodeList(messages);
+    await this.#write("addMessages", key, options, { kind: "a", payloads }, async (driver, c) => {
+      if (payloads.length > 0) await driver.append(key, payloads, c);
+    });
+  }
+
+  async deleteMessages(key: string, options?: WriteOptions): Promise<void> {
+    await this.#write("deleteMessages", key, options, { kind: "f" }, (driver, c) => driver.forget(key, c));
+  }
+
+  async deleteMessage(key: string, index: number, options?: WriteOptions): Promise<ChatMessage | undefined> {
+    checkIndex(index);
+    const removed = await this.#write("deleteMessage", key, options, { kind: "d", number: index }, (driver, c) =>
+      driver.remove(key, index, c),
+    );
+    return decodeRemoved(removed, key);
+  }
+
+  async deleteLastMessage(key: string, options?: WriteOptions): Promise<ChatMessage | undefined> {
+    const removed = await this.#write("deleteLastMessage", key, options, { kind: "p" }, (driver, c) =>
+      driver.pop(key, c),
+    );
+    return decodeRemoved(removed, key);
+  }
+
+  async replaceMessage(
+    key: string,
+    index: number,
+    message: ChatMessageInput,
+    options?: WriteOptions,
+  ): Promise<ChatMessage | undefined> {
+    checkIndex(index);
+    const payload = encodeMessage(message);
+    const mutation: Mutation = { kind: "e", number: index, payloads: [payload] };
+    const replaced = await this.#write("replaceMessage", key, options, mutation, (driver, c) =>
+      driver.edit(key, index, payload, c),
+    );
+    return decodeRemoved(replaced, key);
+  }
+
+  async trimMessages(key: string, keepLast: number, options?: WriteOptions): Promise<number> {
+    checkCount("keepLast", keepLast, 0);
+    return this.#write("trimMessages", key, options, { kind: "t", number: keepLast }, (driver, c) =>
+      driver.trim(key, keepLast, c),
+    );
+  }
+
+  async getPage(key: string, options: PageOptions): Promise<MessagePage> {
+    if (typeof options !== "object" || options === null) throw invalid("getPage needs options with a limit.");
+    const { limit, before, from = "newest" } = options;
+    checkKey(key);
+    checkCount("limit", limit, 1);
+    if (from !== "newest" && from !== "oldest") throw invalid('from must be "newest" or "oldest".');
+    if (from === "oldest" && before !== undefined) throw invalid('before and from: "oldest" exclude each other.');
+    const place = before === undefined ? undefined : openCursor(before, key);
+    const page = await this.#read<DriverPage>("getPage", key, options, async (driver, c) =>
+      from === "oldest" ? { payloads: await driver.readOldest(key, limit, c) } : driver.readPage(key, limit, place, c),
+    );
+    const messages = page.payloads.map((payload, index) => decode(payload, key, `message ${index} of the page`));
+    return page.before === undefined ? { messages } : { messages, before: sealCursor(page.before, key) };
+  }
+
+  async countMessages(key: string, options?: ReadOptions): Promise<number> {
+    return this.#read("countMessages", key, options, (driver, c) => driver.count(key, c));
+  }
+
+  async getKeys(options?: KeyOptions): Promise<string[]> {
+    const keys: string[] = [];
+    for await (const key of this.listKeys({ ...options, pageSize: maxKeyPageSize })) keys.push(key);
+    return keys;
+  }
+
+  async *listKeys(options: ListKeysOptions = {}): AsyncGenerator<string, void, undefined> {
+    const { prefix = "", pageSize = 100 } = options;
+    checkPrefix(prefix);
+    checkCount("pageSize", pageSize, 1, maxKeyPageSize);
+    let cursor: string | undefined;
+    do {
+      const from = cursor;
+      const page = await this.#run("listKeys", options, {}, (driver, c) => driver.listKeys(prefix, pageSize, from, c));
+      yield* page.keys;
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+    const [opened] = await Promise.allSettled([this.#driver]);
+    if (opened.status === "rejected") return;
+    try {
+      await opened.value?.close();
+    } catch (error) {
+      if (isChatStoreError(error)) throw error;
+      const { code, message } = this.#explain(error);
+      throw chatStoreError(code, message);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** So that no `JSON.stringify` of something that holds a store shows how the store is connected. */
+  toJSON(): unknown {
+    return { chatStore: this.#backend.name };
+  }
+
+  /** The driver, made if there is none yet: for what a store offers beyond ChatStore. */
+  protected driver(): Promise<Driver> {
+    if (this.#driver !== undefined) return this.#driver;
+    const opening = (async () => this.#backend.open())();
+    this.#driver = opening;
+    // The next operation tries again.
+    opening.catch(() => {
+      this.#driver = undefined;
+    });
+    return opening;
+  }
+
+  #explain(error: unknown): Failure {
+    return this.#backend.explain?.(error) ?? unexplained;
+  }
+
+  async #read<T>(
+    operation: string,
+    key: string,
+    options: ReadOptions | undefined,
+    send: (driver: Driver, context: ReadContext) => Promise<T>,
+  ): Promise<T> {
+    checkKey(key);
+    return this.#run(operation, options, { key }, send);
+  }
+
+  async #write<T>(
+    operation: string,
+    key: string,
+    options: WriteOptions | undefined,
+    mutation: Mutation,
+    send: (driver: Driver, context: WriteContext) => Promise<T>,
+  ): Promise<T> {
+    checkKey(key);
+    const { kind, number, payloads = [] } = mutation;
+    const id = options?.operationId;
+    if (id !== undefined) checkOperationId(id);
+    const named = newOperation(id, kind, number, payloads);
+    return this.#run(operation, options, { key, write: payloads }, (driver, context) => {
+      checkSizes(payloads, driver.maxPayloadBytes);
+      return send(driver, { ...context, operation: named });
+    });
+  }
+
+  async #run<T>(
+    operation: string,
+    options: ReadOptions | undefined,
+    call: { key?: string; write?: readonly Payload[] },
+    send: (driver: Driver, context: ReadContext) => Promise<T>,
+  ): Promise<T> {
+    const { key, write } = call;
+    const outcome = write && "not-applied";
+    const { signal } = options ?? {};
+    if (this.#closing !== undefined) {
+      throw chatStoreError("CLOSED", "The store is closed; make a new one.", { outcome, key });
+    }
+    if (signal?.aborted === true) throw aborted(outcome, key);
+
+    const trace: OperationTrace = { backend: this.#backend.name, operation, key, messages: write?.length, attempts: 0 };
+    let driver: Driver | undefined;
+    const work = {
+      policy: this.#policy,
+      key,
+      signal,
+      write: write && { repeatable: () => driver?.exactlyOnce !== false },
+      explain: (error: unknown): Failure => {
+        const failure = this.#explain(error);
+        return driver === undefined ? { ...failure, outcome: "not-applied" } : failure;
+      },
+      prepare: async () => {
+        driver = await this.driver();
+        return driver;
+      },
+      send: async (opened: Driver, aborting: AbortSignal, count: number) => {
+        trace.attempts = count;
+        return send(opened, { signal: aborting, attempt: count });
+      },
+    };
+    const running = traced(trace, () => attempt(work));
+    this.#underWay.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#underWay.delete(running);
+    }
+  }
+}
+
+const unexplained: Failure = {
+  code: "UNAVAILABLE",
+  message: "The backend failed in a way that its store does not know.",
+  outcome: "unknown",
+  retry: false,
+};
+
+function encodeList(messages: readonly ChatMessageInput[]): Payload[] {
+  if (!Array.isArray(messages)) throw invalid(`messages must be a list, not ${describe(messages)}.`);
+  return encodeMessages(messages);
+}
+
+function checkSizes(payloads: readonly Payload[], most: number | undefined): void {
+  if (most === undefined) return;
+  payloads.forEach((payload, index) => {
+    if (fitsUtf8(payload, most)) return;
+    const which = payloads.length === 1 ? "The message" : `messages[${index}]`;
+    const problem = `${which} has ${utf8Length(payload)} bytes as JSON; this backend holds at most ${most}. Split it.`;
+    throw chatStoreError("MESSAGE_TOO_LARGE", problem);
+  });
+}
+
+function decode(payload: Payload, key: string, which: string): ChatMessage {
+  try {
+    return decodeMessage(payload);
+  } catch (error) {
+    if (!isChatStoreError(error)) throw error;
+    throw chatStoreError(error.code, `${which} of conversation ${JSON.stringify(key)}: ${error.message}`, { key });
+  }
+}
+
+function decodeRemoved(payload: Payload | undefined, key: string): ChatMessage | undefined {
+  return payload === undefined ? undefined : decode(payload, key, "It was removed, but the message");
+}
+
+/** A cursor is bound to its key by a hash of it, so that one that went astray is told from one that is out of date. */
+function sealCursor(place: string, key: string): string {
+  return `${hashText(key)}.${place}`;
+}
+
+function openCursor(cursor: unknown, key: string): string {
+  const seal = sealCursor("", key);
+  if (typeof cursor === "string" && cursor.startsWith(seal)) return cursor.slice(seal.length);
+  throw invalid("before is no cursor of this conversation. Give what the page of newer messages had as its `before`.");
+}

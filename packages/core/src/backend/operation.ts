@@ -1,0 +1,51 @@
+import type { Payload } from "../messages/codec.js";
+import type { Operation } from "./driver.js";
+
+/** Base64url's characters in the order of ASCII, so that ids sort by their time. */
+const alphabet = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+
+/** Random bytes are drawn for many ids at once: a call for each costs more than all the rest of an id. */
+const pool = new Uint8Array(12 * 256);
+let used = pool.length;
+
+/** 8 characters of time and 12 of chance: unique, and sorted by time as far as clocks agree. */
+export function newOperationId(): string {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  let id = "";
+  for (let rest = Date.now(), i = 0; i < 8; i++, rest = Math.floor(rest / 64)) id = alphabet.charAt(rest % 64) + id;
+  for (let i = 0; i < 12; i++) id += alphabet.charAt((pool[used++] ?? 0) % 64);
+  return id;
+}
+
+/** What a mutation does, in one letter. */
+export type OperationKind = "a" | "i" | "s" | "f" | "e" | "d" | "p" | "t";
+
+/**
+ * The operation of one call. An id of the store's own can't come back with other arguments, so only a caller's id pays
+ * for a hash of them.
+ */
+export function newOperation(
+  id: string | undefined,
+  kind: OperationKind,
+  number: number | undefined,
+  payloads: readonly Payload[],
+): Operation {
+  if (id === undefined) return { id: newOperationId(), fingerprint: kind, fromCaller: false };
+  const hash = hashText(JSON.stringify([number, payloads]));
+  return { id, fingerprint: `${kind}${hash}`, fromCaller: true };
+}
+
+/** 64 bits of the text, in base 36. Tells texts apart that differ by accident, not ones that somebody made to collide. */
+export function hashText(text: string): string {
+  // FNV-1a of 32 bits, forwards and backwards.
+  let forwards = 0x811c9dc5;
+  let backwards = 0x811c9dc5;
+  for (let i = 0, last = text.length - 1; i <= last; i++) {
+    forwards = Math.imul(forwards ^ text.charCodeAt(i), 0x01000193);
+    backwards = Math.imul(backwards ^ text.charCodeAt(last - i), 0x01000193);
+  }
+  return (forwards >>> 0).toString(36) + (backwards >>> 0).toString(36);
+}

@@ -1,0 +1,116 @@
+import { chatStoreError, isChatStoreError } from "../errors.js";
+import { addExtra, decodeBlock, encodeBlocks, encodeObject, otherMembers, refuseOtherMembers } from "./blocks.js";
+import { invalidMessage, isObject, type Path, parseJson } from "./json.js";
+import {
+  type ChatMessage,
+  type ChatMessageInput,
+  type ContentBlock,
+  type JsonObject,
+  type JsonValue,
+  type MessageRole,
+  messageRoles,
+} from "./message.js";
+
+/** A message as it is stored: the text of LlamaIndex's JSON, `{"role","additional_kwargs","blocks"}`, without spaces. */
+export type Payload = string;
+
+const storedMembers = new Set(["role", "additional_kwargs", "blocks", "content", "id"]);
+
+/**
+ * Writes a message as LlamaIndex Python's `model_dump_json()` does, with `id` and `extra` as further members, which
+ * Python ignores. Throws `INVALID_MESSAGE`.
+ */
+export function encodeMessage(message: ChatMessageInput): Payload {
+  return encodeAt(message, []);
+}
+
+/** As {@link encodeMessage}, for each of a list; an error names the message. */
+export function encodeMessages(messages: readonly ChatMessageInput[]): Payload[] {
+  return Array.from(messages, (message, index) => encodeAt(message, ["messages", index]));
+}
+
+function encodeAt(message: unknown, path: Path): Payload {
+  try {
+    return JSON.stringify(toStored(message, path));
+  } catch (error) {
+    if (isChatStoreError(error)) throw error;
+    // What a getter, a proxy or a `toJSON` of the caller's throws may quote the content.
+    throw invalidMessage(path, "holds something that throws when it is read");
+  }
+}
+
+function toStored(message: unknown, path: Path): JsonObject {
+  if (!isObject(message)) throw invalidMessage(path, "must be an object with role and content");
+  const at = (member: string): Path => [...path, member];
+  refuseOtherMembers(message, ["role", "content", "additionalKwargs", "id", "extra"], path);
+  const { role = "user", content, additionalKwargs, id, extra } = message;
+  if (typeof role !== "string" || !messageRoles.has(role)) {
+    throw invalidMessage(at("role"), `must be one of ${[...messageRoles].join(", ")}`);
+  }
+  if (typeof content !== "string" && !Array.isArray(content)) {
+    throw invalidMessage(at("content"), "must be text or a list of content blocks");
+  }
+  const stored: JsonObject = {
+    role,
+    additional_kwargs: additionalKwargs === undefined ? {} : encodeObject(additionalKwargs, at("additionalKwargs")),
+    blocks:
+      typeof content === "string" ? [{ block_type: "text", text: content }] : encodeBlocks(content, at("content")),
+  };
+  if (id !== undefined) {
+    if (typeof id !== "string") throw invalidMessage(at("id"), "must be text");
+    stored.id = id;
+  }
+  if (isObject(extra) && Object.hasOwn(extra, "content")) {
+    throw invalidMessage([...at("extra"), "content"], "would be read as the content");
+  }
+  addExtra(stored, extra, at("extra"));
+  return stored;
+}
+
+/** The message of a stored text, of this version or of any of LlamaIndex Python's. Throws `CORRUPT_MESSAGE`. */
+export function decodeMessage(payload: Payload): ChatMessage {
+  let stored: JsonValue;
+  try {
+    stored = parseJson(payload) as JsonValue;
+  } catch {
+    // The parser's own message would quote the content.
+    throw corrupt("it is not JSON");
+  }
+  return messageFromStored(stored);
+}
+
+/** As {@link decodeMessage}, from parsed JSON, of which the message then holds parts. */
+export function messageFromStored(stored: JsonValue): ChatMessage {
+  if (!isObject(stored)) throw corrupt("it is not an object");
+  const { role = "user", additional_kwargs: kwargs, id } = stored as JsonObject;
+  if (typeof role !== "string" || !messageRoles.has(role)) throw corrupt("its role is none that LlamaIndex knows");
+  if (kwargs !== undefined && kwargs !== null && !isObject(kwargs)) throw corrupt("additional_kwargs is not an object");
+
+  const message: ChatMessage = { role: role as MessageRole, content: decodeContent(stored as JsonObject) };
+  if (isObject(kwargs) && Object.keys(kwargs).length > 0) message.additionalKwargs = kwargs as JsonObject;
+  if (typeof id === "string") message.id = id;
+  const extra = otherMembers(
+    stored as JsonObject,
+    (name) => storedMembers.has(name) && (name !== "id" || typeof id === "string"),
+  );
+  if (extra !== undefined) message.extra = extra;
+  return message;
+}
+
+function decodeContent(stored: JsonObject): string | ContentBlock[] {
+  // Before blocks there was only `content`; where both stand, LlamaIndex takes the content.
+  const { content, blocks = [] } = stored;
+  if (typeof content === "string") return content;
+  const list = Array.isArray(content) ? content : blocks;
+  if (!Array.isArray(list)) throw corrupt("blocks is not a list");
+  const decoded = list.map((block) => {
+    if (!isObject(block)) throw corrupt("a block is not an object");
+    return decodeBlock(block as JsonObject);
+  });
+  const [only] = decoded;
+  return decoded.length === 1 && only?.type === "text" && only.extra === undefined ? only.text : decoded;
+}
+
+function corrupt(problem: string) {
+  return chatStoreError("CORRUPT_MESSAGE", `A stored message can't be decoded: ${problem}.`);
+}

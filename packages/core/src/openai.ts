@@ -1,0 +1,9 @@
+export {
+  fromOpenAI,
+  type OpenAIContentPart,
+  type OpenAIMessage,
+  type OpenAIMessageInput,
+  type OpenAITextPart,
+  type OpenAIToolCall,
+  toOpenAI,
+} from "./messages/openai.js";
