@@ -1,0 +1,91 @@
+import type { ChatStore } from "@chatkeep/chat-store-core";
+import { check } from "../assert.js";
+import { message, messages } from "../samples.js";
+import type { CountedOperation } from "../subject.js";
+import type { Group } from "../suite.js";
+
+const operations: Readonly<Record<CountedOperation, (store: ChatStore, key: string) => Promise<unknown>>> = {
+  addMessage: (s, k) => s.addMessage(k, message("new")),
+  addMessages: (s, k) => s.addMessages(k, messages(3, "new")),
+  getPage: (s, k) => s.getPage(k, { limit: 20 }),
+  deleteLastMessage: (s, k) => s.deleteLastMessage(k),
+  countMessages: (s, k) => s.countMessages(k),
+  deleteMessage: (s, k) => s.deleteMessage(k, 5),
+  replaceMessage: (s, k) => s.replaceMessage(k, 5, message("new")),
+  deleteMessages: (s, k) => s.deleteMessages(k),
+};
+
+/** Those whose cost must not grow with the history. */
+const constant: readonly CountedOperation[] = [
+  "addMessage",
+  "addMessages",
+  "getPage",
+  "deleteLastMessage",
+  "countMessages",
+];
+
+export const costs: Group = (it, { subject, level }) => {
+  for (const [operation, most] of Object.entries(subject.requests ?? {})) {
+    const run = operations[operation as CountedOperation];
+    it(`${operation} takes at most ${most} requests`, { needs: "requestCount" }, async ({ store, key, space }) => {
+      await store.setMessages(key, messages(30));
+      await store.addMessage(key, message("x"));
+      const before = counted(space.requests);
+      await run(store, key);
+      const sent = counted(space.requests) - before;
+      check(sent <= most, `It took ${sent} requests.`);
+    });
+  }
+
+  for (const operation of constant) {
+    it(`${operation} takes as many requests on a long history as on a short one`, { needs: "constantCost" }, async ({
+      store,
+      newKey,
+      space,
+    }) => {
+      const cost = async (length: number) => {
+        const key = newKey();
+        await store.setMessages(key, messages(length));
+        await store.addMessage(key, message("x"));
+        const before = counted(space.requests);
+        for (let i = 0; i < 5; i++) await operations[operation](store, key);
+        return counted(space.requests) - before;
+      };
+      if (subject.lacks?.requestCount !== undefined) return;
+      const short = await cost(30);
+      const long = await cost(level === "full" ? 10_000 : 2_000);
+      check(long <= short, `Five times it took ${short} requests with 30 messages and ${long} with many.`);
+    });
+  }
+
+  it("append and newest page take as many requests after many pops", { needs: "constantCost" }, async ({
+    store,
+    key,
+    space,
+  }) => {
+    if (subject.lacks?.requestCount !== undefined) return;
+    await store.setMessages(key, messages(50));
+    const cost = async () => {
+      const before = counted(space.requests);
+      for (let i = 0; i < 3; i++) {
+        await store.addMessage(key, message("x"));
+        await store.getPage(key, { limit: 20 });
+        await store.deleteLastMessage(key);
+      }
+      return counted(space.requests) - before;
+    };
+    await cost();
+    const first = await cost();
+    for (let i = 0; i < (level === "full" ? 2_000 : 200); i++) {
+      await store.addMessage(key, message("x"));
+      await store.deleteLastMessage(key);
+    }
+    const later = await cost();
+    check(later <= first, `It took ${first} requests at first and ${later} after many pops.`);
+  });
+};
+
+function counted(requests: (() => number) | undefined): number {
+  check(requests !== undefined, "The space has no count of requests. Give it one, or declare requestCount as lacking.");
+  return requests();
+}

@@ -1,0 +1,164 @@
+import type { ChatStore } from "@chatkeep/chat-store-core";
+import { abort } from "./groups/abort.js";
+import { closing } from "./groups/closing.js";
+import { concurrency } from "./groups/concurrency.js";
+import { costs } from "./groups/costs.js";
+import { editing } from "./groups/editing.js";
+import { errors } from "./groups/errors.js";
+import { keys } from "./groups/keys.js";
+import { model } from "./groups/model.js";
+import { operationIds } from "./groups/operation-ids.js";
+import { operations } from "./groups/operations.js";
+import { pages } from "./groups/pages.js";
+import { roundTrips } from "./groups/round-trips.js";
+import { sizes } from "./groups/sizes.js";
+import { ttl } from "./groups/ttl.js";
+import { type Ability, abilities, type Level, type Space, type Subject } from "./subject.js";
+
+/** A space with a client, and another on the same data: the same one, where the store declares that there can be only one. */
+interface Place {
+  space: Space;
+  store: ChatStore;
+  other: ChatStore;
+}
+
+/** What a case is given. */
+export interface CaseContext extends Place {
+  subject: Subject;
+  level: Level;
+  /** A key that no other case uses, and more of them. */
+  key: string;
+  newKey(): string;
+  /** A client with options, closed after the case. */
+  connect(options?: { ttlSeconds?: number }): Promise<ChatStore>;
+  /** A place with no conversations and clients on it, gone after the case. */
+  newSpace(): Promise<Place>;
+  /** Lets time pass: in no time, where the space can. */
+  passTime(milliseconds: number): Promise<void>;
+}
+
+export type Run = (context: CaseContext) => Promise<void>;
+
+/** Defines a case of a group, perhaps one that takes an ability. */
+export interface DefineCase {
+  (title: string, run: Run): void;
+  (title: string, options: { needs: Ability }, run: Run): void;
+}
+
+export type Group = (it: DefineCase, context: { subject: Subject; level: Level }) => void;
+
+/** One test of the kit. */
+export interface Case {
+  group: string;
+  title: string;
+  /** Why it is not run: the store declares to lack what it takes. */
+  gap?: string | undefined;
+  run(): Promise<void>;
+}
+
+export interface Suite {
+  cases: readonly Case[];
+  /** Closes and removes what the cases used. Call it after the last one. */
+  dispose(): Promise<void>;
+}
+
+const groups: Readonly<Record<string, Group>> = {
+  operations,
+  "round trips": roundTrips,
+  keys,
+  pages,
+  sizes,
+  editing,
+  "operation ids": operationIds,
+  costs,
+  "time to live": ttl,
+  concurrency,
+  abort,
+  closing,
+  errors,
+  model,
+};
+
+/** All cases for a store, for any test runner: each `run` rejects when the store fails it. Run them one after another. */
+export function conformanceSuite(subject: Subject, level: Level = "quick"): Suite {
+  const stage = new Stage(subject, level);
+  const cases: Case[] = [];
+  for (const [group, defineGroup] of Object.entries(groups)) {
+    const define = (title: string, options: { needs: Ability } | Run, run?: Run) => {
+      const needs = typeof options === "function" ? undefined : options.needs;
+      const body = typeof options === "function" ? options : (run as Run);
+      const lacking = needs === undefined ? undefined : subject.lacks?.[needs];
+      const gap = lacking === undefined || needs === undefined ? undefined : `${abilities[needs]}: ${lacking}`;
+      cases.push({ group, title, gap, run: () => stage.run(body) });
+    };
+    defineGroup(define, { subject, level });
+  }
+  return { cases, dispose: () => stage.dispose() };
+}
+
+let keysMade = 0;
+
+/** What the cases of one suite share: a place, and two clients on it. */
+class Stage {
+  readonly #subject: Subject;
+  readonly #level: Level;
+  #shared: Promise<Place> | undefined;
+
+  constructor(subject: Subject, level: Level) {
+    this.#subject = subject;
+    this.#level = level;
+  }
+
+  async run(body: Run): Promise<void> {
+    this.#shared ??= this.#open();
+    const { space, store, other } = await this.#shared;
+    const cleanUp: (() => Promise<void>)[] = [];
+    const newKey = () => `conformance-${++keysMade}`;
+    try {
+      await body({
+        subject: this.#subject,
+        level: this.#level,
+        store,
+        other,
+        key: newKey(),
+        newKey,
+        space,
+        async connect(options) {
+          const client = await space.connect(options);
+          cleanUp.unshift(() => client.close());
+          return client;
+        },
+        newSpace: async () => {
+          const place = await this.#open();
+          cleanUp.push(() => close(place));
+          return place;
+        },
+        passTime: (milliseconds) => passTime(space, milliseconds),
+      });
+    } finally {
+      for (const step of cleanUp) await step();
+    }
+  }
+
+  async #open(): Promise<Place> {
+    const space = await this.#subject.space();
+    const store = await space.connect();
+    const other = this.#subject.lacks?.secondClient === undefined ? await space.connect() : store;
+    return { space, store, other };
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#shared !== undefined) await close(await this.#shared);
+  }
+}
+
+async function close({ space, store, other }: Place): Promise<void> {
+  await store.close();
+  await other.close();
+  await space.dispose();
+}
+
+export async function passTime(space: Space, milliseconds: number): Promise<void> {
+  if (space.advanceTime !== undefined) return space.advanceTime(milliseconds);
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
