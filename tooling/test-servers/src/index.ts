@@ -1,0 +1,47 @@
+export {
+  provisionedThroughputExceeded,
+  serverBusy,
+  tooManyRequests,
+  transactionCanceled,
+  transactionConflict,
+} from "./answers.js";
+export { type Certificates, hasOpenssl, makeCertificates } from "./certificates.js";
+export { hasApt, libraryPath, unpackDebian } from "./debian.js";
+export { type CommonFault, type Decide, type FaultControl, type Hooks, type Ordered, through } from "./faults.js";
+export { CACHE, fetchOnce } from "./fetch-once.js";
+export {
+  type HttpAnswer,
+  type HttpCounts,
+  type HttpFault,
+  type HttpProxy,
+  type HttpProxyOptions,
+  type HttpRecord,
+  type HttpReply,
+  type HttpRequest,
+  httpProxy,
+} from "./http-proxy.js";
+export { type KillPlan, type KillPoint, killBetweenRequests } from "./kill-between-requests.js";
+export { freePorts, LOOPBACK } from "./ports.js";
+export { type Exit, type OwnProcess, type ProcessSpec, startProcess } from "./process.js";
+export { type Duration, seededRandom } from "./random.js";
+export {
+  type FaultRates,
+  type RandomFaultKind,
+  type RandomFaultSettings,
+  type RandomFaults,
+  randomFaults,
+} from "./random-faults.js";
+export { findProgram, run } from "./run.js";
+export { type OwnServer, type ServerInfo, type ServerPlace, type ServerSpec, startServer } from "./server.js";
+export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
+export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
+export { type ServerName, serverKinds } from "./servers.js";
+export { type Client, type ClientOptions, spawnClient } from "./spawn-client.js";
+export {
+  type TcpCounts,
+  type TcpFault,
+  type TcpProxy,
+  type TcpProxyOptions,
+  type TcpRequest,
+  tcpProxy,
+} from "./tcp-proxy.js";

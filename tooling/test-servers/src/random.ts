@@ -1,0 +1,17 @@
+/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Milliseconds, fixed or evenly spread. */
+export type Duration = number | { readonly min: number; readonly max: number };
+
+export function pickMs(duration: Duration, random: () => number): number {
+  return typeof duration === "number" ? duration : duration.min + random() * (duration.max - duration.min);
+}

@@ -1,0 +1,7 @@
+import type { ServerKind } from "./server-kind.js";
+import { redis } from "./servers/redis.js";
+
+/** Every server that a project can ask for by name. */
+export const serverKinds = { redis } satisfies Record<string, ServerKind>;
+
+export type ServerName = keyof typeof serverKinds;

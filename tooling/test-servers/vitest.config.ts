@@ -1,0 +1,6 @@
+import { project } from "@chatkeep/config/vitest";
+
+export default project("test-servers", {
+  globalSetup: ["@chatkeep/test-servers/vitest-setup"],
+  provide: { testServers: ["redis"] },
+});
