@@ -8,6 +8,18 @@ export type {
   ReadContext,
   WriteContext,
 } from "./backend/driver.js";
+export { HeadDriver, type HeadDriverOptions } from "./backend/head/head-driver.js";
+export type {
+  CasResult,
+  HeadPort,
+  ListedHead,
+  PortLimits,
+  Row,
+  RowAddress,
+  RowRange,
+  StoredHead,
+} from "./backend/head/port.js";
+export type { Tuning } from "./backend/head/tuning.js";
 export { ttlMilliseconds } from "./backend/validate.js";
 export { type ChatStoreErrorDetails, chatStoreError } from "./errors.js";
 export { decodeMessage, encodeMessage, type Payload } from "./messages/codec.js";

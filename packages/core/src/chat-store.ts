@@ -97,7 +97,10 @@ export interface ChatStore {
   /** The newest `limit` messages, or those before a page that was read, or the oldest. Its cost doesn't grow with the history. */
   getPage(key: string, options: PageOptions): Promise<MessagePage>;
   countMessages(key: string, options?: ReadOptions): Promise<number>;
-  /** All keys, fetched page by page; each at least as long as it existed during the whole listing, and once. */
+  /**
+   * All keys, fetched page by page; each at least as long as it existed during the whole listing, and once. What others
+   * stored under a text that is no key here (LlamaIndex takes an empty one) is left out.
+   */
   listKeys(options?: ListKeysOptions): AsyncIterable<string>;
   /** Closes what the store opened itself, never an injected client. Idempotent. Operations after it are `CLOSED`. */
   close(): Promise<void>;

@@ -61,7 +61,13 @@ export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<
   if (signal === undefined && policy.timeoutMs === Number.POSITIVE_INFINITY) return tries();
 
   return new Promise<T>((resolve, reject) => {
+    const cleanUp = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
     const giveUp = (error: ChatStoreError) => {
+      // Not left to the end of `tries`: a driver need not heed the signal.
+      cleanUp();
       reject(error);
       controller.abort(error);
     };
@@ -72,12 +78,7 @@ export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<
     };
     const timer = policy.timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, policy.timeoutMs);
     signal?.addEventListener("abort", onAbort, { once: true });
-    tries()
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      });
+    tries().finally(cleanUp).then(resolve, reject);
   });
 }
 

@@ -24,6 +24,7 @@ import {
   describe,
   fitsUtf8,
   invalid,
+  isKey,
   maxKeyPageSize,
   utf8Length,
 } from "./validate.js";
@@ -198,7 +199,7 @@ export class BaseChatStore implements ChatStore {
     do {
       const from = cursor;
       const page = await this.#run("listKeys", options, {}, (driver, c) => driver.listKeys(prefix, pageSize, from, c));
-      yield* page.keys;
+      yield* page.keys.filter(isKey);
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
@@ -350,7 +351,7 @@ function decode(payload: Payload, key: string, which: string): ChatMessage {
 }
 
 function decodeRemoved(payload: Payload | undefined, key: string): ChatMessage | undefined {
-  return payload === undefined ? undefined : decode(payload, key, "It was removed, but the message");
+  return payload === undefined ? undefined : decode(payload, key, "It was done, but the message that was there");
 }
 
 /** A cursor is bound to its key by a hash of it, so that one that went astray is told from one that is out of date. */

@@ -84,7 +84,7 @@ export interface Driver {
   /** Keys that begin with `prefix`, about `limit` at a time; what another application keeps there is not touched. */
   listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys>;
 
-  /** Closes what the driver opened itself. Called once, when no operation is under way. */
+  /** Closes what the driver opened itself. Called once, when nobody waits for an operation any more. */
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { chatStoreError } from "../errors.js";
 
 /** Longest key, in UTF-8 bytes. */
-export const maxKeyBytes = 512;
+const maxKeyBytes = 512;
 const maxOperationIdBytes = 128;
 /** Most keys that are asked for at a time. */
 export const maxKeyPageSize = 1_000;
@@ -20,6 +20,11 @@ export function fitsUtf8(text: string, bytes: number): boolean {
 
 /** A lone surrogate has no UTF-8: services replace or refuse it, and two keys would become one. */
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
+
+/** Whether it is a key: what others stored under something else can't be asked for. */
+export function isKey(key: string): boolean {
+  return key !== "" && isWellFormed(key) && fitsUtf8(key, maxKeyBytes);
+}
 
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== "string") throw chatStoreError("INVALID_KEY", `A key is text, not ${describe(key)}.`);

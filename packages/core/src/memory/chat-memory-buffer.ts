@@ -1,7 +1,7 @@
 import { invalid } from "../backend/validate.js";
 import type { ChatStore, ReadOptions, WriteOptions } from "../chat-store.js";
 import { chatStoreError, isChatStoreError } from "../errors.js";
-import { isObject } from "../messages/json.js";
+import { isObject, parseJson } from "../messages/json.js";
 import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
 import { SimpleChatStore } from "../simple/simple-chat-store.js";
 import { HistoryReader } from "./history-reader.js";
@@ -45,6 +45,32 @@ async function defaultTokenizer(): Promise<Tokenizer> {
   return loadCl100k();
 }
 
+function isTokenLimit(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value > 0;
+}
+
+/** Tells what is wrong with a caller's tokenizer as what it is, a bad argument, without the text that it was given. */
+class CheckedMeter extends TokenMeter {
+  constructor(tokenizer: Tokenizer) {
+    super((text) => {
+      try {
+        return tokenizer(text);
+      } catch {
+        const advice = 'It must take any text, special tokens too: for js-tiktoken, encode(text, "all").';
+        throw invalid(`The tokenizer threw an error. ${advice}`);
+      }
+    });
+  }
+
+  override count(text: string): number {
+    try {
+      return super.count(text);
+    } catch (error) {
+      throw error instanceof TypeError ? invalid(error.message) : error;
+    }
+  }
+}
+
 /** A conversation in a chat store, and the newest part of it that fits a model: LlamaIndex's ChatMemoryBuffer. */
 export class ChatMemoryBuffer {
   readonly chatStore: ChatStore;
@@ -60,7 +86,9 @@ export class ChatMemoryBuffer {
     const {
       tokenLimit = llm === undefined ? defaultTokenLimit : Math.floor(llm.contextWindow * defaultTokenLimitRatio),
     } = options;
-    if (!Number.isInteger(tokenLimit) || tokenLimit < 1) throw invalid("tokenLimit must be an integer, 1 or more.");
+    if (!isTokenLimit(tokenLimit)) {
+      throw invalid("tokenLimit, or 0.75 of llm.contextWindow without one, must be an integer, 1 or more.");
+    }
     this.chatStore = chatStore;
     this.chatStoreKey = chatStoreKey;
     this.tokenLimit = tokenLimit;
@@ -76,25 +104,30 @@ export class ChatMemoryBuffer {
     return memory;
   }
 
-  /** What {@link serialize} or Python's `to_string()` wrote. Throws `CORRUPT_MESSAGE`. */
+  /** What {@link serialize} or Python's `to_string()` wrote. Throws `CORRUPT_MESSAGE`, or `UNSUPPORTED` for another store. */
   static deserialize(text: string, options: { tokenizer?: Tokenizer | undefined } = {}): ChatMemoryBuffer {
     let data: unknown;
     try {
-      data = JSON.parse(text);
+      data = parseJson(text);
     } catch {
       throw chatStoreError("CORRUPT_MESSAGE", "The text is no JSON, and so no serialized memory.");
     }
     if (!isObject(data)) throw chatStoreError("CORRUPT_MESSAGE", "The text is no serialized memory.");
-    const { chat_store, chat_store_key, chat_history, token_limit } = data;
+    const { chat_store = {}, chat_store_key = defaultKey, chat_history, token_limit } = data;
     // Before memories had a store, they wrote the messages themselves.
-    const stored = Array.isArray(chat_history) ? { store: { [defaultKey]: chat_history } } : (chat_store ?? {});
-    if (isObject(stored) && stored.class_name !== undefined && stored.class_name !== "SimpleChatStore") {
+    const stored = chat_history === undefined ? chat_store : { store: { [defaultKey]: chat_history } };
+    if (!isObject(stored) || typeof chat_store_key !== "string" || !isTokenLimit(token_limit)) {
+      const problem =
+        "Its chat_store must be an object, its chat_store_key text and its token_limit an integer above 0.";
+      throw chatStoreError("CORRUPT_MESSAGE", `The text is no serialized memory. ${problem}`);
+    }
+    if (stored.class_name !== undefined && stored.class_name !== "SimpleChatStore") {
       throw chatStoreError("UNSUPPORTED", "Only a memory on a SimpleChatStore can be read back from text.");
     }
     return new ChatMemoryBuffer({
       chatStore: SimpleChatStore.fromJSON(stored),
-      chatStoreKey: typeof chat_store_key === "string" ? chat_store_key : undefined,
-      tokenLimit: typeof token_limit === "number" ? token_limit : undefined,
+      chatStoreKey: chat_store_key,
+      tokenLimit: token_limit,
       tokenizer: options.tokenizer,
     });
   }
@@ -133,7 +166,7 @@ export class ChatMemoryBuffer {
     if (initialTokenCount > this.tokenLimit) {
       throw invalid(`initialTokenCount is ${initialTokenCount}, over the tokenLimit of ${this.tokenLimit}.`);
     }
-    this.#meter ??= new TokenMeter(this.#tokenizer ?? (await defaultTokenizer()));
+    this.#meter ??= new CheckedMeter(this.#tokenizer ?? (await defaultTokenizer()));
     for (let tries = 1; ; tries++) {
       try {
         return await this.#window(this.#meter, this.tokenLimit - initialTokenCount, options);
@@ -145,7 +178,7 @@ export class ChatMemoryBuffer {
 
   async #window(meter: TokenMeter, tokens: number, options: WindowOptions): Promise<ChatMessage[]> {
     const history = new HistoryReader(this.chatStore, this.chatStoreKey, options.signal);
-    const pinned = options.pinSystem ? await history.leadingSystemMessages() : [];
+    const pinned = options.pinSystem ? await history.pinSystemMessages() : [];
     const budget = { meter, tokens, pinned };
     checkPinned(budget);
     const window = options.completeTurns ? await turnsWindow(history, budget) : await pythonWindow(history, budget);

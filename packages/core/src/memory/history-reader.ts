@@ -11,7 +11,11 @@ export class HistoryReader {
   readonly #signal: AbortSignalLike | undefined;
   /** What was read, newest first. */
   readonly #read: ChatMessage[] = [];
+  /** How many of them `next` gave. */
   #given = 0;
+  #pinned = false;
+  /** All from the next message up to this one are known to be system messages. */
+  #spoken = 0;
   #before: string | undefined;
   #pageSize = firstPage;
   #complete = false;
@@ -22,15 +26,19 @@ export class HistoryReader {
     this.#signal = signal;
   }
 
-  /** The next older message; undefined at the beginning of the conversation. */
+  /** The next older message; undefined at the beginning of the conversation, or at what is pinned there. */
   async next(): Promise<ChatMessage | undefined> {
-    if (this.#given === this.#read.length && !this.#complete) await this.#readPage();
-    return this.#read[this.#given++];
+    const message = await this.#at(this.#given);
+    if (message === undefined) return undefined;
+    if (this.#pinned && isSystem(message) && !(await this.#isSpokenBefore())) return undefined;
+    this.#given++;
+    return message;
   }
 
-  /** The system messages with which the conversation begins, oldest first. */
-  async leadingSystemMessages(): Promise<ChatMessage[]> {
-    if (this.#read.length === 0) await this.#readPage();
+  /** The system messages with which the conversation begins, oldest first. `next` gives none of them then. */
+  async pinSystemMessages(): Promise<ChatMessage[]> {
+    this.#pinned = true;
+    await this.#at(0);
     if (this.#complete) return leadingSystem(this.#read.toReversed());
     for (let limit = 8; ; limit *= 4) {
       const { messages } = await this.#store.getPage(this.#key, { limit, from: "oldest", signal: this.#signal });
@@ -39,10 +47,24 @@ export class HistoryReader {
     }
   }
 
+  /** The message at a distance from the newest. */
+  async #at(index: number): Promise<ChatMessage | undefined> {
+    while (index >= this.#read.length && !this.#complete) await this.#readPage();
+    return this.#read[index];
+  }
+
+  /** Whether there is any other than system messages before the next one. */
+  async #isSpokenBefore(): Promise<boolean> {
+    for (this.#spoken = Math.max(this.#spoken, this.#given); ; this.#spoken++) {
+      const message = await this.#at(this.#spoken);
+      if (message === undefined || !isSystem(message)) return message !== undefined;
+    }
+  }
+
   async #readPage(): Promise<void> {
     const options = { limit: this.#pageSize, before: this.#before, signal: this.#signal };
     const page = await this.#store.getPage(this.#key, options);
-    this.#read.push(...page.messages.reverse());
+    this.#read.push(...page.messages.toReversed());
     this.#before = page.before;
     this.#complete = page.before === undefined;
     this.#pageSize = Math.min(largestPage, this.#pageSize * 2);

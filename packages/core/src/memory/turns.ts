@@ -1,96 +1,160 @@
 import { chatStoreError } from "../errors.js";
 import { pythonText } from "../messages/helpers.js";
 import { isObject } from "../messages/json.js";
-import type { ChatMessage } from "../messages/message.js";
+import type { ChatMessage, ContentBlock } from "../messages/message.js";
 import { type HistoryReader, isSystem } from "./history-reader.js";
+import type { JoinedCount } from "./token-meter.js";
 import { type Budget, tokensWithPinned } from "./window.js";
 
 /**
  * The newest turns that fit, whole: what every model API accepts. A turn is a user's message and all that follows it up to
- * the next; system messages right before a turn go with it. Within a turn, calls without results and results without
- * calls are left out.
+ * the next one. System messages right before a turn go with it, as many as fit; those at the end are of the last turn.
+ * Calls without results and results without calls are left out.
+ *
+ * What comes before the first user's message counts as a turn too, but only its system messages are returned: a greeting
+ * goes, the instructions stay.
  */
 export async function turnsWindow(history: HistoryReader, budget: Budget): Promise<ChatMessage[]> {
-  let window: ChatMessage[] = [];
-  /** System messages before the window, newest first. */
+  const taken = new Taken(budget);
+  /** System messages right before the window, newest first. */
   let systems: ChatMessage[] = [];
-  /** A turn whose user message is not reached yet, newest first. */
-  let turn: ChatMessage[] = [];
+  /** Results whose call is not reached yet, newest first. */
+  let results: ChatMessage[] = [];
+  /** Whether the user's message of the turn that is being read is still to come. */
+  let inTurn = true;
 
-  let count = budget.meter.join();
-
-  const longer = (messages: readonly ChatMessage[]) => {
-    const longerCount = count.clone();
-    for (const message of messages.toReversed()) longerCount.prepend(pythonText(message));
-    return longerCount;
-  };
-  /** Puts messages in front of the window, if they fit. */
-  const add = (messages: readonly ChatMessage[]) => {
-    const longerCount = longer(messages);
-    if (tokensWithPinned(longerCount, budget) > budget.tokens) return false;
-    count = longerCount;
-    window = [...messages, ...window];
-    return true;
-  };
-  const addSystems = () => {
-    const all = systems.every((message) => add([message]));
-    systems = [];
-    return all;
-  };
-  const windowUnlessEmpty = () => (window.length > 0 ? window : tooLong(budget));
-
-  for (let read = 1; ; read++) {
-    const message = await history.next();
-    if (message === undefined) break;
-    if (isSystem(message) && turn.length === 0) {
+  for (let message = await history.next(); message !== undefined; message = await history.next()) {
+    if (isSystem(message) && !inTurn) {
       systems.push(message);
       continue;
     }
-    if (!addSystems()) return window;
-    turn.push(message);
+    if (!systems.every((system) => taken.keep(system))) return taken.window();
+    systems = [];
+    inTurn = true;
+    if (isResult(message)) {
+      results.push(message);
+      continue;
+    }
+    taken.take(answered(message, results.reverse()).reverse());
+    results = [];
     if (message.role === "user") {
-      if (!add(repairTurn(turn.toReversed()))) return windowUnlessEmpty();
-      turn = [];
-    } else if (Number.isInteger(Math.log2(read))) {
-      // A turn may be over the limit long before its user message is reached. Looked at now and then only, since a look
-      // costs as much as the turn is long.
-      if (longer(repairTurn(turn.toReversed())).floor > budget.tokens) return windowUnlessEmpty();
+      if (!taken.keep()) return taken.windowUnlessEmpty();
+      inTurn = false;
+    } else if (taken.isOver) return taken.windowUnlessEmpty();
+  }
+
+  if (inTurn && !taken.fits) return taken.windowUnlessEmpty();
+  const opening = inTurn ? taken.giveBack() : systems;
+  opening.filter(isSystem).every((system) => taken.keep(system));
+  return taken.window();
+}
+
+/** What was taken from the history, from its newest message on. The window is what was kept of that: what fits. */
+class Taken {
+  readonly #budget: Budget;
+  readonly #newestFirst: ChatMessage[] = [];
+  #count: JoinedCount;
+  #kept = 0;
+  #keptCount: JoinedCount;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+    this.#count = budget.meter.join();
+    this.#keptCount = this.#count.clone();
+  }
+
+  take(newestFirst: readonly ChatMessage[]): void {
+    for (const message of newestFirst) {
+      this.#newestFirst.push(message);
+      this.#count.prepend(pythonText(message));
     }
   }
-  // What the conversation begins with before any user spoke: a greeting goes, the instructions stay.
-  if (budget.pinned.length === 0) {
-    systems.unshift(...turn.filter(isSystem));
-    addSystems();
-  }
-  return window;
-}
 
-function tooLong({ tokens }: Budget): never {
-  const problem = `The last turn alone has more than the ${tokens} tokens that are left for it.`;
-  throw chatStoreError("MESSAGE_TOO_LARGE", `${problem} Raise tokenLimit, or shorten its messages.`);
-}
-
-/** Leaves out calls that have no result right behind them, and results that don't stand right behind their call. */
-export function repairTurn(messages: readonly ChatMessage[]): ChatMessage[] {
-  const repaired: ChatMessage[] = [];
-  for (let i = 0; i < messages.length; ) {
-    const message = messages[i++];
-    if (message === undefined || isResult(message)) continue;
-    const results: ChatMessage[] = [];
-    for (let next = messages[i]; next !== undefined && isResult(next); next = messages[++i]) results.push(next);
-    const answered = new AnsweredCalls(results);
-    const whole = answered.keepIn(message);
-    if (whole !== undefined) repaired.push(whole, ...answered.matched());
+  get fits(): boolean {
+    return tokensWithPinned(this.#count, this.#budget) <= this.#budget.tokens;
   }
-  return repaired;
+
+  /** Whether it can't fit whatever is taken besides. */
+  get isOver(): boolean {
+    return this.#count.floor > this.#budget.tokens;
+  }
+
+  /** Keeps all that was taken, and `older`, if it fits. */
+  keep(older?: ChatMessage): boolean {
+    if (older !== undefined) this.take([older]);
+    if (!this.fits) return false;
+    this.#kept = this.#newestFirst.length;
+    this.#keptCount = this.#count.clone();
+    return true;
+  }
+
+  /** Takes back and answers what was not kept, newest first. */
+  giveBack(): ChatMessage[] {
+    this.#count = this.#keptCount.clone();
+    return this.#newestFirst.splice(this.#kept);
+  }
+
+  window(): ChatMessage[] {
+    return this.#newestFirst.slice(0, this.#kept).reverse();
+  }
+
+  /** For when a turn does not fit: the newer ones that do. */
+  windowUnlessEmpty(): ChatMessage[] {
+    if (this.#kept > 0) return this.window();
+    const problem = `The last turn alone has more than the ${this.#budget.tokens} tokens that are left for it.`;
+    throw chatStoreError("MESSAGE_TOO_LARGE", `${problem} Raise tokenLimit, or shorten its messages.`);
+  }
 }
 
 function isResult({ role }: ChatMessage): boolean {
   return role === "tool" || role === "function";
 }
 
+function makesCalls({ role }: ChatMessage): boolean {
+  return role === "assistant" || role === "chatbot" || role === "model";
+}
+
+/**
+ * A message and the results right behind it, without the calls that have no result and the results that have no call.
+ * Nothing is left of a message that only made such calls.
+ */
+function answered(message: ChatMessage, results: readonly ChatMessage[]): ChatMessage[] {
+  if (!makesCalls(message)) return [message];
+  const matches = new Matches(results);
+  const repaired = withAnsweredCalls(message, matches);
+  return repaired === undefined ? [] : [repaired, ...matches.results()];
+}
+
+/** The message without its unanswered calls; undefined when it says nothing then. */
+function withAnsweredCalls(message: ChatMessage, matches: Matches): ChatMessage | undefined {
+  const { additionalKwargs, ...rest } = message;
+  const { tool_calls: calls, function_call: call, ...kwargs } = additionalKwargs ?? {};
+  const content = Array.isArray(message.content)
+    ? message.content.filter((block) => block.type !== "tool_call" || matches.add(block.toolCallId))
+    : message.content;
+  const answeredCalls = Array.isArray(calls) ? calls.filter((each) => isObject(each) && matches.add(each.id)) : [];
+  const callAnswered = isObject(call) && matches.add(undefined);
+
+  const allAnswered =
+    content.length === message.content.length &&
+    (!Array.isArray(calls) || answeredCalls.length === calls.length) &&
+    (callAnswered || call === undefined || call === null);
+  if (allAnswered) return message;
+  if (matches.results().length === 0 && saysNothing(content)) return undefined;
+  if (answeredCalls.length > 0) kwargs.tool_calls = answeredCalls;
+  if (callAnswered) kwargs.function_call = call;
+  return { ...rest, content, ...(Object.keys(kwargs).length > 0 ? { additionalKwargs: kwargs } : {}) };
+}
+
+function saysNothing(content: string | ContentBlock[]): boolean {
+  if (typeof content === "string") return content === "";
+  return content.every(
+    (block) => block.type === "thinking" || block.type === "cache" || (block.type === "text" && block.text === ""),
+  );
+}
+
 /** Matches the calls of a message with the results that follow it: by id, and in order where there is none. */
-class AnsweredCalls {
+class Matches {
   readonly #results: readonly ChatMessage[];
   readonly #matched = new Set<ChatMessage>();
   /** A call that stands both in a block and in `additionalKwargs` is one call. */
@@ -100,46 +164,25 @@ class AnsweredCalls {
     this.#results = results;
   }
 
-  /** The message without its unanswered calls; undefined when it says nothing then. */
-  keepIn(message: ChatMessage): ChatMessage | undefined {
-    const { content, additionalKwargs = {} } = message;
-    const { tool_calls: calls, function_call: functionCall, ...kwargs } = additionalKwargs;
-    const blocks = Array.isArray(content)
-      ? content.filter((block) => block.type !== "tool_call" || this.#match(block.toolCallId))
-      : content;
-    const keptCalls = Array.isArray(calls)
-      ? calls.filter((call) => this.#match(isObject(call) && typeof call.id === "string" ? call.id : undefined))
-      : [];
-    const keptFunction = isObject(functionCall) && this.#match(undefined);
-    const dropped =
-      blocks.length < content.length ||
-      (Array.isArray(calls) && keptCalls.length < calls.length) ||
-      (functionCall !== undefined && functionCall !== null && !keptFunction);
-    if (!dropped) return message;
-
-    const saysNothing = Array.isArray(blocks) ? blocks.every((block) => block.type === "thinking") : blocks === "";
-    if (this.#matched.size === 0 && saysNothing) return undefined;
-    if (keptCalls.length > 0) kwargs.tool_calls = keptCalls;
-    if (keptFunction) kwargs.function_call = functionCall;
-    const { additionalKwargs: _, ...rest } = message;
-    return { ...rest, content: blocks, ...(Object.keys(kwargs).length > 0 ? { additionalKwargs: kwargs } : {}) };
-  }
-
-  matched(): ChatMessage[] {
-    return this.#results.filter((result) => this.#matched.has(result));
-  }
-
-  #match(id: string | undefined): boolean {
+  /** Whether the call has a result. */
+  add(callId: unknown): boolean {
+    const id = idOrUndefined(callId);
     if (id !== undefined && this.#ids.has(id)) return true;
-    const result = this.#results.find((candidate) => !this.#matched.has(candidate) && idOf(candidate) === id);
+    const result = this.#results.find(
+      (each) => !this.#matched.has(each) && idOrUndefined(each.additionalKwargs?.tool_call_id) === id,
+    );
     if (result === undefined) return false;
     this.#matched.add(result);
     if (id !== undefined) this.#ids.add(id);
     return true;
   }
+
+  /** Those that have a call. */
+  results(): ChatMessage[] {
+    return this.#results.filter((result) => this.#matched.has(result));
+  }
 }
 
-function idOf({ additionalKwargs }: ChatMessage): string | undefined {
-  const id = additionalKwargs?.tool_call_id;
+function idOrUndefined(id: unknown): string | undefined {
   return typeof id === "string" && id !== "" ? id : undefined;
 }

@@ -1,7 +1,7 @@
 import { chatStoreError } from "../errors.js";
 import { pythonText } from "../messages/helpers.js";
 import type { ChatMessage } from "../messages/message.js";
-import { type HistoryReader, isSystem } from "./history-reader.js";
+import type { HistoryReader } from "./history-reader.js";
 import type { JoinedCount, TokenMeter } from "./token-meter.js";
 
 /** What a window may hold. */
@@ -40,33 +40,20 @@ export async function pythonWindow(history: HistoryReader, budget: Budget): Prom
   /** For each run of newest messages whether it is within the limit, by its length less one. */
   const fits: boolean[] = [];
   const count = budget.meter.join();
-  const pinning = budget.pinned.length > 0;
-  const run = (length: number) => newestFirst.slice(0, length).reverse();
-
-  let longest = 0;
-  for (;;) {
+  while (count.floor <= budget.tokens) {
     const message = await history.next();
     if (message === undefined) {
-      // The whole conversation, but for what is pinned before it, may begin with any message.
-      longest = newestFirst.length - (pinning ? trailingSystem(newestFirst) : 0);
-      if (fits[longest - 1]) return run(longest);
+      // The whole conversation may begin with any message.
+      if (fits.at(-1)) return newestFirst.reverse();
       break;
     }
     newestFirst.push(message);
     count.prepend(pythonText(message));
-    longest = newestFirst.length;
     fits.push(tokensWithPinned(count, budget) <= budget.tokens);
-    // Whether a run of system messages is the pinned one shows only where it ends.
-    if (count.floor > budget.tokens && !(pinning && isSystem(message))) break;
   }
-  for (let length = longest; length > 1; length--) {
+  for (let length = newestFirst.length; length > 1; length--) {
     const role = newestFirst[length - 1]?.role;
-    if (fits[length - 1] && role !== "tool" && role !== "assistant") return run(length);
+    if (fits[length - 1] && role !== "tool" && role !== "assistant") return newestFirst.slice(0, length).reverse();
   }
-  return run(Math.min(1, longest));
-}
-
-function trailingSystem(messages: readonly ChatMessage[]): number {
-  const last = messages.findLastIndex((message) => !isSystem(message));
-  return messages.length - 1 - last;
+  return newestFirst.slice(0, 1);
 }

@@ -15,7 +15,7 @@ export function depthOf(path: Path): number {
   return path[0] === "messages" ? path.length - 2 : path.length;
 }
 
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   return path
     .map((step, i) => {
       if (typeof step === "number") return `[${step}]`;

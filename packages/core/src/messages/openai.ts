@@ -31,14 +31,15 @@ export type OpenAIMessage =
       name?: string;
       refusal?: string;
       tool_calls?: OpenAIToolCall[];
+      function_call?: { name: string; arguments: string };
     }
   | { role: "tool"; content: string | OpenAITextPart[]; tool_call_id: string }
   | { role: "function"; content: string; name: string };
 
 /**
  * Messages for OpenAI's chat completions. Roles "chatbot" and "model" become "assistant". Thinking and cache blocks have no
- * place there and are left out, as are members of `additionalKwargs` other than `name`, `refusal`, `tool_calls` and
- * `tool_call_id`. A block that would take content with it (video, citations, a file by path) is `UNSUPPORTED`.
+ * place there and are left out, as are members of `additionalKwargs` other than `name`, `refusal`, `tool_calls`,
+ * `tool_call_id` and the older `function_call`. A block that would take content with it (video, citations, a file by path) is `UNSUPPORTED`.
  */
 export function toOpenAI(messages: readonly ChatMessage[]): OpenAIMessage[] {
   return messages.map(toOpenAIMessage);
@@ -69,6 +70,7 @@ function toOpenAIMessage(message: ChatMessage, index: number): OpenAIMessage {
     case "assistant":
     case "chatbot":
     case "model": {
+      const call = kwargs.function_call;
       const calls = toolCallsOf(message).map((call) => toOpenAIToolCall(call, index));
       const content = textOnly(message, index);
       return {
@@ -77,15 +79,18 @@ function toOpenAIMessage(message: ChatMessage, index: number): OpenAIMessage {
         ...name,
         ...(typeof kwargs.refusal === "string" ? { refusal: kwargs.refusal } : {}),
         ...(calls.length > 0 ? { tool_calls: calls } : {}),
+        ...(isObject(call) && typeof call.name === "string" && typeof call.arguments === "string"
+          ? { function_call: { name: call.name, arguments: call.arguments } }
+          : {}),
       };
     }
   }
 }
 
-function toOpenAIToolCall({ id, name, arguments: text }: ToolCall, index: number): OpenAIToolCall {
+function toOpenAIToolCall({ id, name, arguments: text, extra }: ToolCall, index: number): OpenAIToolCall {
   if (id === undefined) throw unsupported(index, "holds a tool call without an id");
   if (name === "") throw unsupported(index, "holds a tool call that is not of a function");
-  return { id, type: "function", function: { name, arguments: text } };
+  return { ...extra, id, type: "function", function: { name, arguments: text } };
 }
 
 function textOnly(message: ChatMessage, index: number): string | OpenAITextPart[] {
@@ -251,12 +256,14 @@ function parseDataUrl(url: string): { mimeType: string; data: string } | undefin
 }
 
 function fromToolCall(call: JsonObject): ToolCallBlock | undefined {
-  const { function: called, id } = call;
+  // What an API adds to a call of its own (a signature of its reasoning, say) it may want back.
+  const { function: called, id, type: _, ...extra } = call;
   if (!isObject(called) || typeof called.name !== "string" || typeof called.arguments !== "string") return undefined;
   return {
     type: "tool_call",
     ...(typeof id === "string" ? { toolCallId: id } : {}),
     toolName: called.name,
     toolKwargs: called.arguments,
+    ...(Object.keys(extra).length > 0 ? { extra } : {}),
   };
 }

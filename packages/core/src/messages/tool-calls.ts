@@ -1,5 +1,5 @@
 import { isObject } from "./json.js";
-import type { ChatMessage } from "./message.js";
+import type { ChatMessage, JsonObject } from "./message.js";
 
 /** A call that a message makes, from a block or in OpenAI's form from `additionalKwargs`. */
 export interface ToolCall {
@@ -7,6 +7,8 @@ export interface ToolCall {
   name: string;
   /** JSON text. */
   arguments: string;
+  /** Further members, of an API that adds its own. */
+  extra?: JsonObject | undefined;
 }
 
 /** The tool calls of a message. LlamaIndex Python keeps them in blocks, in `additional_kwargs.tool_calls`, or in both. */
@@ -17,9 +19,9 @@ export function toolCallsOf(message: ChatMessage): ToolCall[] {
   };
   for (const block of typeof message.content === "string" ? [] : message.content) {
     if (block.type !== "tool_call") continue;
-    const { toolCallId, toolName, toolKwargs } = block;
+    const { toolCallId, toolName, toolKwargs, extra } = block;
     const text = typeof toolKwargs === "string" ? toolKwargs : JSON.stringify(toolKwargs);
-    add({ id: toolCallId, name: toolName, arguments: text });
+    add({ id: toolCallId, name: toolName, arguments: text, extra });
   }
   const more = message.additionalKwargs?.tool_calls;
   for (const call of Array.isArray(more) ? more : []) {

@@ -1,3 +1,4 @@
+import { utf8Length } from "../backend/validate.js";
 import { type ChatStoreErrorCode, chatStoreError } from "../errors.js";
 import { nodeModule } from "./node.js";
 
@@ -21,6 +22,7 @@ export async function readText(path: string): Promise<string | undefined> {
 /** Decodes or throws: replacement characters would be written over the original with the next change. */
 const strictDecoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** How many bytes make whole characters, before the first one that doesn't. */
 function validUtf8Prefix(bytes: Uint8Array): number {
   let valid = 0;
   let invalid = bytes.length + 1;
@@ -33,7 +35,8 @@ function validUtf8Prefix(bytes: Uint8Array): number {
       invalid = middle;
     }
   }
-  return valid;
+  // The end of it may be the beginning of the character that is broken: a stream gives whole characters only.
+  return utf8Length(strictDecoder().decode(bytes.subarray(0, valid), { stream: true }));
 }
 
 /** What changes whenever anybody writes the file; undefined when there is none. */
@@ -75,29 +78,34 @@ async function makeFolder(folder: string): Promise<string> {
   }
 }
 
-/** Writes to one file follow one another, so that the last one asked for is the last one written. */
-const writing = new Map<string, Promise<string>>();
+/** Writes to one file follow one another, each with what there is at its turn, so that nothing older comes last. */
+const writing = new Map<string, Promise<void>>();
 
 /**
  * Replaces a file so that whatever happens there is the old one or the new one, whole: the text is written beside it, is on
- * disk before it takes the file's place, and the folder is on disk before this settles. Answers the new file's version.
+ * disk before it takes the file's place, and the folder is on disk before this settles. `replaced` is told the new file's
+ * version when it has taken the old one's place, also when the folder can't be brought to disk after that.
  */
-export async function writeDurably(path: string, text: () => string): Promise<string> {
+export async function writeDurably(
+  path: string,
+  text: () => string,
+  replaced?: (version: string) => void,
+): Promise<void> {
   const file = await resolveFile(path);
   const earlier = writing.get(file);
   const mine = (async () => {
     await Promise.allSettled([earlier]);
-    return replaceFile(file, text());
+    await replaceFile(file, text(), replaced);
   })();
   writing.set(file, mine);
   try {
-    return await mine;
+    await mine;
   } finally {
     if (writing.get(file) === mine) writing.delete(file);
   }
 }
 
-async function replaceFile(file: string, text: string): Promise<string> {
+async function replaceFile(file: string, text: string, replaced?: (version: string) => void): Promise<void> {
   const fs = nodeModule("node:fs/promises");
   const { basename, dirname, join } = nodeModule("node:path");
   const folder = dirname(file);
@@ -116,8 +124,8 @@ async function replaceFile(file: string, text: string): Promise<string> {
       await handle.close();
     }
     await fs.rename(temporary, file);
+    replaced?.(version);
     await syncFolder(folder);
-    return version;
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => {});
     throw fileError("write", file, error);

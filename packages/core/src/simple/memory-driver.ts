@@ -233,7 +233,8 @@ export class MemoryDriver implements Driver {
     if (conversation.until <= now) this.#renew(conversation, []);
 
     const answer = apply(conversation);
-    if (fromCaller) remember(conversation.answers, id, { fingerprint, answer });
+    // An insert beyond the end is refused, and what was refused is not remembered.
+    if (fromCaller && answer !== false) remember(conversation.answers, id, { fingerprint, answer });
     const ended = conversation.entries.length === 0;
     if (ended) conversation.life = ++this.#lives;
     if (ended || answer) conversation.until = now + (ended ? rememberEndedMs : this.#ttlMs);

@@ -86,9 +86,12 @@ export class WriteBehind implements ChangeObserver {
         throw chatStoreError("CONFLICT", problem);
       }
       let taken = 0;
-      this.#version = await writeDurably(this.#file, () => {
+      const text = () => {
         taken = this.#changes;
         return this.#text();
+      };
+      await writeDurably(this.#file, text, (version) => {
+        this.#version = version;
       });
       this.#written = taken;
       this.#failure = undefined;

@@ -1,0 +1,296 @@
+import { chatStoreError } from "../../errors.js";
+import type { Payload } from "../../messages/codec.js";
+import type { Driver, DriverKeys, DriverPage, ReadContext, WriteContext } from "../driver.js";
+import { invalid } from "../validate.js";
+import { type Head, isExpired } from "./head.js";
+import { type Answer, type Change, type Committed, HeadWriter, missing } from "./head-writer.js";
+import { Hints, known } from "./hints.js";
+import { Housekeeping, originOf } from "./housekeeping.js";
+import { type Address, addressAt, countOf, type Piece, positionOf, slice } from "./pieces.js";
+import type { HeadPort } from "./port.js";
+import { type ReadMessage, RowReader } from "./rows.js";
+import { isCopy } from "./staging.js";
+import { defaultTuning, type Tuning } from "./tuning.js";
+import { Turns } from "./turns.js";
+
+export interface HeadDriverOptions {
+  /** How long after its last write a conversation expires, in milliseconds; never when absent. */
+  ttlMs?: number | undefined;
+  /** Waits before a mutation that lost against others is tried again: by default up to half a second, by chance. */
+  pause?: ((round: number, signal: ReadContext["signal"]) => Promise<void>) | undefined;
+  /** Other numbers than the usual ones, as a service's prices may ask for. */
+  tuning?: Partial<Tuning> | undefined;
+}
+
+/**
+ * The head protocol over a service's port: one head row a conversation, changed by compare-and-swap only, and rows for
+ * the messages that it names. See docs/head-protocol.md.
+ */
+export class HeadDriver implements Driver {
+  readonly exactlyOnce = true;
+  readonly #port: HeadPort;
+  readonly #tuning: Tuning;
+  readonly #hints = new Hints();
+  readonly #housekeeping: Housekeeping;
+  readonly #writer: HeadWriter;
+  readonly #turns = new Turns();
+  /** Housekeeping that goes on behind the caller's back. */
+  readonly #following = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+
+  constructor(port: HeadPort, options: HeadDriverOptions = {}) {
+    this.#port = port;
+    const tuning = { ...defaultTuning, ...options.tuning };
+    this.#tuning = tuning;
+    this.#housekeeping = new Housekeeping(port, this.#hints, tuning);
+    this.#writer = new HeadWriter(port, this.#hints, {
+      ttlMs: options.ttlMs,
+      tuning,
+      pause: options.pause ?? pauseByChance,
+      committed: (committed) => this.#follow(committed),
+    });
+  }
+
+  async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
+    await this.#mutate(
+      key,
+      { at: (count) => ({ position: count, removed: 0 }), payloads, answers: "nothing" },
+      context,
+    );
+  }
+
+  async insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
+    const at = (count: number) => (index > count ? undefined : { position: index, removed: 0 });
+    return (await this.#mutate(key, { at, payloads: [payload], answers: "whether" }, context)) === 1;
+  }
+
+  async replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
+    await this.#mutate(
+      key,
+      { at: (count) => ({ position: 0, removed: count }), payloads, answers: "nothing" },
+      context,
+    );
+  }
+
+  async forget(key: string, context: WriteContext): Promise<void> {
+    const at = (count: number) => (count === 0 ? undefined : { position: 0, removed: count });
+    await this.#mutate(key, { at, payloads: [], answers: "nothing" }, context);
+  }
+
+  async edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined> {
+    return this.#mutateOne(key, (count) => (index < count ? index : undefined), [payload], context);
+  }
+
+  async remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined> {
+    return this.#mutateOne(key, (count) => (index < count ? index : undefined), [], context);
+  }
+
+  async pop(key: string, context: WriteContext): Promise<Payload | undefined> {
+    return this.#mutateOne(key, (count) => (count > 0 ? count - 1 : undefined), [], context);
+  }
+
+  async trim(key: string, keepLast: number, context: WriteContext): Promise<number> {
+    const at = (count: number) => (count > keepLast ? { position: 0, removed: count - keepLast } : undefined);
+    return Number(await this.#mutate(key, { at, payloads: [], answers: "removed count" }, context));
+  }
+
+  async readAll(key: string, context: ReadContext): Promise<Payload[]> {
+    const messages = await this.#readPieces(key, (head) => head.pieces, context);
+    return messages.map(({ payload }) => payload);
+  }
+
+  async readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]> {
+    const messages = await this.#readPieces(key, (head) => slice(head.pieces, 0, limit), context);
+    return messages.map(({ payload }) => payload);
+  }
+
+  async readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage> {
+    const cursor = before === undefined ? undefined : parseCursor(before);
+    let place: { start: number; head: Head } | undefined;
+    const messages = await this.#readPieces(
+      key,
+      async (head, reader) => {
+        const end = cursor === undefined ? countOf(head.pieces) : await findPlace(cursor, head, reader);
+        place = { start: Math.max(0, end - limit), head };
+        return slice(head.pieces, place.start, end);
+      },
+      context,
+    );
+    if (place === undefined && cursor !== undefined) throw placeGone();
+    const payloads = messages.map(({ payload }) => payload);
+    const [first] = messages;
+    if (place === undefined || place.start === 0 || first === undefined) return { payloads };
+    return { payloads, before: cursorBefore(place.head, place.start, first) };
+  }
+
+  async count(key: string, context: ReadContext): Promise<number> {
+    const head = await this.#readLive(key, context);
+    return head === undefined ? 0 : countOf(head.pieces);
+  }
+
+  async listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {
+    const page = await this.#port.listHeads({ prefix, limit, cursor, ended: false }, context);
+    const now = this.#port.now();
+    const isLive = ({ count, expiresAt }: { count: number; expiresAt: number | undefined }) =>
+      count > 0 && (expiresAt === undefined || expiresAt > now);
+    return { keys: page.heads.filter(({ head }) => isLive(head)).map(({ key }) => key), cursor: page.cursor };
+  }
+
+  /**
+   * Ends conversations that have expired, removes rows that no head names, and heads of conversations that ended more than
+   * a day ago. Answers how many had expired. Can be stopped at any time and begun again.
+   */
+  async purge(context: ReadContext): Promise<number> {
+    let purged = 0;
+    let cursor: string | undefined;
+    do {
+      const page = await this.#port.listHeads({ prefix: "", limit: 100, cursor, ended: true }, context);
+      for (const { key } of page.heads) if (await this.#housekeeping.purge(key, context)) purged++;
+      cursor = page.cursor;
+    } while (cursor !== undefined && !context.signal.aborted);
+    return purged;
+  }
+
+  async close(): Promise<void> {
+    await this.settled();
+    this.#closing.abort();
+    await this.#port.close();
+  }
+
+  /** Settles when nothing goes on behind the caller's back. */
+  async settled(): Promise<void> {
+    while (this.#following.size > 0) await Promise.all(this.#following);
+  }
+
+  async #mutateOne(
+    key: string,
+    at: (count: number) => number | undefined,
+    payloads: readonly Payload[],
+    context: WriteContext,
+  ): Promise<Payload | undefined> {
+    const change: Change = {
+      at: (count) => {
+        const position = at(count);
+        return position === undefined ? undefined : { position, removed: 1 };
+      },
+      payloads,
+      answers: "removed message",
+    };
+    const answer = await this.#mutate(key, change, context);
+    return typeof answer === "string" ? answer : undefined;
+  }
+
+  /** One mutation of a key at a time: those of one process would only get in each other's way. */
+  #mutate(key: string, change: Change, context: WriteContext): Promise<Answer> {
+    // Whoever has been told that it was aborted holds up nobody: its last write is settled by the next head that is read.
+    return this.#turns.take(key, context.signal, async () => {
+      const pieces = this.#hints.get(key)?.head?.pieces.length ?? 0;
+      if (pieces > this.#tuning.tooManyPieces) await this.#housekeeping.compact(key, context);
+      return this.#writer.mutate(key, change, context);
+    });
+  }
+
+  #follow(committed: Committed): void {
+    const context: ReadContext = { signal: this.#closing.signal, attempt: 1 };
+    // What fails here is done by a later mutation or by purgeExpired: the data is right without it.
+    const following: Promise<void> = this.#housekeeping
+      .follow(committed, context)
+      .catch(() => undefined)
+      .finally(() => this.#following.delete(following));
+    this.#following.add(following);
+  }
+
+  /** The messages of the pieces that `choose` takes of one head; none when the conversation does not exist. */
+  async #readPieces(
+    key: string,
+    choose: (head: Head, reader: RowReader) => readonly Piece[] | Promise<readonly Piece[]>,
+    context: ReadContext,
+  ): Promise<ReadMessage[]> {
+    const reader = new RowReader(this.#port, key, context);
+    let version: string | undefined;
+    for (;;) {
+      const head = await this.#readLive(key, context);
+      if (head === undefined) return [];
+      const messages = await reader.read(head, await choose(head, reader));
+      if (messages !== undefined) return messages;
+      // A row is missing because its message has been removed since, unless the head is still the same.
+      const again = `${head.incarnation} ${head.version}`;
+      if (again === version) throw missing(key, 0);
+      version = again;
+    }
+  }
+
+  /** The head of a conversation that exists. That it has expired becomes a fact before anybody is told. */
+  async #readLive(key: string, context: ReadContext): Promise<Head | undefined> {
+    let current = known(await this.#port.readHead(key, context), this.#hints.get(key));
+    while (current.head !== undefined && isExpired(current.head, this.#port.now())) {
+      current = await this.#housekeeping.seal(key, current, current.head, context);
+    }
+    this.#hints.set(key, current);
+    return current.head !== undefined && current.head.pieces.length > 0 ? current.head : undefined;
+  }
+}
+
+function pauseByChance(round: number, signal: ReadContext["signal"]): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.random() * Math.min(500, 5 * 2 ** round));
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+/** A place in a history: right before one message and right behind another. Either may be gone when it is used. */
+interface Cursor {
+  incarnation: string;
+  /** The message at the beginning of the page, by the address that it had first. */
+  first: Address;
+  older: Address;
+}
+
+function cursorBefore(head: Head, start: number, { address, origin }: ReadMessage): string {
+  const older = addressAt(head.pieces, start - 1) ?? address;
+  return [head.incarnation, origin ?? originOf(address), originOf(older)].join("/");
+}
+
+function parseCursor(text: string): Cursor {
+  const [, incarnation, firstSource, firstIndex, olderSource, olderIndex] =
+    /^([\w-]+)\/([\w-]*):(\d{1,15})\/([\w-]*):(\d{1,15})$/.exec(text) ?? [];
+  if (incarnation === undefined || firstSource === undefined || olderSource === undefined) {
+    throw invalid("before is no cursor of this store.");
+  }
+  return {
+    incarnation,
+    first: { source: firstSource, index: Number(firstIndex) },
+    older: { source: olderSource, index: Number(olderIndex) },
+  };
+}
+
+/** The position of a cursor's place in a head. */
+async function findPlace({ incarnation, first, older }: Cursor, head: Head, reader: RowReader): Promise<number> {
+  if (incarnation !== head.incarnation) throw placeGone();
+  const position = positionOf(head.pieces, first);
+  if (position !== undefined) return position;
+  const behind = positionOf(head.pieces, older);
+  if (behind !== undefined) return behind + 1;
+  // The message may have been copied to another address since.
+  for (const piece of head.pieces) {
+    if (!isCopy(piece[0])) continue;
+    const messages = (await reader.read(head, [piece])) ?? [];
+    const copied = messages.find(({ origin }) => origin === originOf(first));
+    if (copied !== undefined) return positionOf(head.pieces, copied.address) ?? 0;
+  }
+  throw placeGone();
+}
+
+function placeGone() {
+  return chatStoreError(
+    "CONFLICT",
+    "The history that this page belonged to was changed there or has ended. Read the newest page.",
+  );
+}

@@ -1,0 +1,105 @@
+import type { ReadContext } from "../driver.js";
+
+/** The head row of a conversation, as a service stores it. */
+export interface StoredHead {
+  /** Occurs once ever: the condition of the next write. */
+  token: string;
+  /** Live messages; 0 for a conversation that has ended and whose head is still remembered. */
+  count: number;
+  /** When the conversation expires, in milliseconds; undefined when it does not. */
+  expiresAt: number | undefined;
+  /** When this head was written, in milliseconds of its writer's clock. */
+  writtenAt: number;
+  /** Everything else. Opaque to the port. */
+  text: string;
+}
+
+/** Names a row of a conversation; never used for another content. */
+export interface RowAddress {
+  /** The incarnation whose message it is, or the staged set: letters, digits, `-` and `_`, 24 at most. */
+  source: string;
+  /** Position within the source: below 10^15. */
+  index: number;
+  /** Of a message that takes several rows: 0, 1, 2, … */
+  part: number;
+}
+
+export interface Row extends RowAddress {
+  /** How many rows the message takes; the same in each of them. */
+  parts: number;
+  /** Where the message was before it was copied, in the protocol's own notation. */
+  origin?: string | undefined;
+  body: string;
+}
+
+/** Rows of one source with `from <= index < to`, all parts. */
+export interface RowRange {
+  source: string;
+  from: number;
+  to: number;
+}
+
+export interface PortLimits {
+  /** The most bytes of UTF-8 in the body of one row. */
+  rowBytes: number;
+  /** The most bytes of messages that a head may hold; larger ones are written beside it. */
+  inlineBytes: number;
+  /** How many rows go into one request; 0 when rows can't be written in one atomic step with the head. */
+  rowsWithHead: number;
+}
+
+export type CasResult =
+  | { applied: true }
+  /** Refused, for good: that write can never happen any more. `current` where the service tells it. */
+  | { applied: false; current?: StoredHead | undefined };
+
+export interface ListedHead {
+  key: string;
+  head: StoredHead;
+}
+
+/**
+ * What the head protocol needs of a service. A method that rejects may have been applied or may be applied later, and may
+ * be applied twice; one that resolves has been applied. Reads are strongly consistent.
+ */
+export interface HeadPort {
+  readonly limits: PortLimits;
+  /** The service's time in milliseconds, as well as it is known. */
+  now(): number;
+
+  readHead(key: string, context: ReadContext): Promise<StoredHead | undefined>;
+  /**
+   * Writes the head if its token is still `expected`, or if there is none when `expected` is undefined. `rows` (at most
+   * `rowsWithHead`) are written in the same atomic step.
+   */
+  casHead(
+    key: string,
+    head: StoredHead,
+    expected: string | undefined,
+    rows: readonly Row[],
+    context: ReadContext,
+  ): Promise<CasResult>;
+  /** Deletes the head if its token is still `expected`; whether it did. */
+  deleteHead(key: string, expected: string, context: ReadContext): Promise<boolean>;
+
+  /** Writes rows, in any order and any number of requests. One that is there already has the same content. */
+  putRows(key: string, rows: readonly Row[], context: ReadContext): Promise<void>;
+  /** The rows of the ranges that are there, in any order. */
+  readRows(key: string, ranges: readonly RowRange[], context: ReadContext): Promise<Row[]>;
+  /** Addresses of rows of the conversation, of one source or of all, a page at a time. */
+  listRows(
+    key: string,
+    source: string | undefined,
+    cursor: string | undefined,
+    context: ReadContext,
+  ): Promise<{ addresses: RowAddress[]; cursor?: string | undefined }>;
+  deleteRows(key: string, addresses: readonly RowAddress[], context: ReadContext): Promise<void>;
+
+  /** Heads of all keys that begin with `prefix`, about `limit` at a time; may lag behind. With `ended` also those of count 0. */
+  listHeads(
+    options: { prefix: string; limit: number; cursor: string | undefined; ended: boolean },
+    context: ReadContext,
+  ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,57 @@
+import type { Payload } from "../../messages/codec.js";
+import type { ReadContext } from "../driver.js";
+import { newOperationId } from "../operation.js";
+import type { Head } from "./head.js";
+import type { Piece } from "./pieces.js";
+import type { HeadPort } from "./port.js";
+import { rowsOf } from "./rows.js";
+
+/** Rows written where no head names them yet. */
+export interface Staged {
+  /** The head that they were staged for. */
+  incarnation: string;
+  /** Rises with time; below a head's watermark the rows may have been collected. */
+  number: number;
+  piece: Piece;
+}
+
+/** `copy` are messages that were in the history before: their rows say where. */
+export async function stage(
+  port: HeadPort,
+  key: string,
+  head: Head,
+  messages: readonly { payload: Payload; origin?: string | undefined }[],
+  kind: "s" | "c",
+  context: ReadContext,
+): Promise<Staged> {
+  const number = Math.max(head.watermark, Math.floor(port.now()));
+  const { rowBytes } = port.limits;
+  const unique = newOperationId().slice(-8);
+  const source = `${kind}${number.toString(36).padStart(9, "0")}${unique}`;
+  const rows = messages.flatMap(({ payload, origin }, index) => rowsOf(source, index, payload, rowBytes, origin));
+  await port.putRows(key, rows, context);
+  return { incarnation: head.incarnation, number, piece: [source, 0, messages.length] };
+}
+
+/** Whether what was staged is surely still there for this head to name. */
+export function mayShow(staged: Staged, head: Head): boolean {
+  return staged.incarnation === head.incarnation && staged.number >= head.watermark;
+}
+
+/** The number of a staged set by its source; undefined for the source of an incarnation. */
+export function stageNumber(source: string): number | undefined {
+  return isIncarnation(source) ? undefined : Number.parseInt(source.slice(1, 10), 36);
+}
+
+/** Whether rows of a source are copies, made to shorten the list of pieces. */
+export function isCopy(source: string): boolean {
+  return source.startsWith("c");
+}
+
+export function newIncarnation(): string {
+  return `m${newOperationId().slice(0, 12)}`;
+}
+
+function isIncarnation(source: string): boolean {
+  return source.startsWith("m");
+}
