@@ -2,7 +2,7 @@ import type { ChatStoreError, ChatStoreErrorCode } from "@chatkeep/chat-store-co
 import { isChatStoreError } from "@chatkeep/chat-store-core";
 
 /** The kit runs under any test runner and in any runtime, so it brings the few assertions that it needs. */
-export function fail(message: string): never {
+function fail(message: string): never {
   throw new Error(message);
 }
 
@@ -16,7 +16,7 @@ export function checkEqual(actual: unknown, expected: unknown, what: string): vo
 }
 
 /** Where two values of JSON (and undefined) differ, and how; undefined when they don't. */
-export function findDifference(actual: unknown, expected: unknown, path: string): string | undefined {
+function findDifference(actual: unknown, expected: unknown, path: string): string | undefined {
   if (Object.is(actual, expected)) return undefined;
   if (isObject(actual) && isObject(expected) && Array.isArray(actual) === Array.isArray(expected)) {
     if (Array.isArray(actual) && Array.isArray(expected) && actual.length !== expected.length) {

@@ -1,7 +1,7 @@
 import type { Level, Subject } from "./subject.js";
 import { type Case, conformanceSuite } from "./suite.js";
 
-/** The part of a test runner that the kit uses; vitest, Jest, Mocha, node:test, bun:test and Deno's BDD all have it. */
+/** The part of a test runner that the kit uses. Vitest, Jest, Bun and Deno have it under these names, others under similar ones. */
 export interface TestRunner {
   describe(name: string, define: () => void): void;
   it: ((name: string, run: () => Promise<void>, timeoutMs?: number) => void) & {

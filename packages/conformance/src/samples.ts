@@ -1,7 +1,7 @@
 import type { ChatMessage, ChatMessageInput, ContentBlock, JsonObject } from "@chatkeep/chat-store-core";
 
 /** Texts that one or another service, driver or format changes, cuts or refuses. */
-export const oddTexts: ReadonlyMap<string, string> = new Map([
+const oddTexts: ReadonlyMap<string, string> = new Map([
   ["nothing", ""],
   ["one space", " "],
   ["white space at both ends", " \t\n text \r\n "],
@@ -52,7 +52,7 @@ Object.defineProperty(kwargs, "__proto__", {
 const roles = ["system", "developer", "user", "assistant", "function", "tool", "chatbot", "model"] as const;
 
 /** Every type of block, with all of its members and with as few as it may have. */
-export const blocks: ReadonlyMap<string, ContentBlock> = new Map<string, ContentBlock>([
+const blocks: ReadonlyMap<string, ContentBlock> = new Map<string, ContentBlock>([
   ["text", { type: "text", text: "text" }],
   ["an image", { type: "image", image: "aGk=", mimeType: "image/png", detail: "low" }],
   ["an image by URL", { type: "image", url: "https://example.com/a.png" }],
@@ -92,7 +92,7 @@ export const blocks: ReadonlyMap<string, ContentBlock> = new Map<string, Content
   ["a tool call with text", { type: "tool_call", toolName: "search", toolKwargs: '{"q":1.0}' }],
 ]);
 
-export const extraBlocks: ReadonlyMap<string, ContentBlock> = new Map<string, ContentBlock>([
+const extraBlocks: ReadonlyMap<string, ContentBlock> = new Map<string, ContentBlock>([
   ["an unknown block", { type: "unknown", raw: { block_type: "hologram", depth: { x: [1, null, "é"] } } }],
   ["a block with unknown members", { type: "text", text: "text", extra: { annotations: [{ url: "u" }], lang: null } }],
 ]);

@@ -39,10 +39,10 @@ export interface CaseContext extends Place {
 
 export type Run = (context: CaseContext) => Promise<void>;
 
-/** Defines a case of a group, perhaps one that takes an ability. */
-export interface DefineCase {
+/** Defines a case of a group, perhaps one that takes abilities. */
+interface DefineCase {
   (title: string, run: Run): void;
-  (title: string, options: { needs: Ability }, run: Run): void;
+  (title: string, options: { needs: Ability | readonly Ability[] }, run: Run): void;
 }
 
 export type Group = (it: DefineCase, context: { subject: Subject; level: Level }) => void;
@@ -84,12 +84,13 @@ export function conformanceSuite(subject: Subject, level: Level = "quick"): Suit
   const stage = new Stage(subject, level);
   const cases: Case[] = [];
   for (const [group, defineGroup] of Object.entries(groups)) {
-    const define = (title: string, options: { needs: Ability } | Run, run?: Run) => {
-      const needs = typeof options === "function" ? undefined : options.needs;
-      const body = typeof options === "function" ? options : (run as Run);
-      const lacking = needs === undefined ? undefined : subject.lacks?.[needs];
-      const gap = lacking === undefined || needs === undefined ? undefined : `${abilities[needs]}: ${lacking}`;
-      cases.push({ group, title, gap, run: () => stage.run(body) });
+    const define: DefineCase = (title: string, options: { needs: Ability | readonly Ability[] } | Run, run?: Run) => {
+      const [needs, body] = typeof options === "function" ? [[], options] : [[options.needs].flat(), run as Run];
+      const gaps = needs.flatMap((ability) => {
+        const reason = subject.lacks?.[ability];
+        return reason === undefined ? [] : [`${abilities[ability]}: ${reason}`];
+      });
+      cases.push({ group, title, gap: gaps.length > 0 ? gaps.join("; ") : undefined, run: () => stage.run(body) });
     };
     defineGroup(define, { subject, level });
   }
@@ -158,7 +159,7 @@ async function close({ space, store, other }: Place): Promise<void> {
   await space.dispose();
 }
 
-export async function passTime(space: Space, milliseconds: number): Promise<void> {
+async function passTime(space: Space, milliseconds: number): Promise<void> {
   if (space.advanceTime !== undefined) return space.advanceTime(milliseconds);
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

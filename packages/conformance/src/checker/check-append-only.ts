@@ -1,11 +1,20 @@
-import { byKey, type Call, type History, isReadLike, valuesOf, valuesShown } from "./history.js";
+import {
+  byKey,
+  type Call,
+  type History,
+  type Initial,
+  initialOf,
+  isReadLike,
+  valuesOf,
+  valuesShown,
+} from "./history.js";
 import { type Operation, operationsOf } from "./operations.js";
 import { reportOf, showValues } from "./report.js";
 import { type Anomaly, type CheckResult, resultOf, type Violation } from "./result.js";
 
 export interface AppendOnlyOptions {
   /** What each conversation held before the history; nothing when absent. */
-  initial?: Readonly<Record<string, readonly string[]>> | undefined;
+  initial?: Initial | undefined;
 }
 
 /**
@@ -30,7 +39,7 @@ export function checkAppendOnly(history: History, options: AppendOnlyOptions = {
   const undecided: string[] = [];
   const keys = byKey(history);
   for (const [key, calls] of keys) {
-    const check = new KeyCheck(key, calls, options.initial?.[key] ?? []);
+    const check = new KeyCheck(key, calls, initialOf(options.initial, key));
     check.run();
     violations.push(...check.violations);
     undecided.push(...check.undecided);
@@ -235,7 +244,14 @@ class KeyCheck {
         ...[...batches].map((batch) => (batch === undefined ? [] : valuesOf(batch.action))),
       ]) {
         if (follows(values)) continue;
-        this.#violate("reordered", callOf(page), `${showValues(values)} follow each other here and not elsewhere`);
+        // The full answers have its older messages, and go on without its newest.
+        if (shown.some((value) => place.has(value)))
+          this.#violate(
+            "lost",
+            callOf(page),
+            `${showValues([last])} was seen here, and a longer answer does not have it`,
+          );
+        else this.#violate("reordered", callOf(page), `${showValues(values)} follow each other here and not elsewhere`);
         return false;
       }
     }
@@ -310,11 +326,12 @@ class KeyCheck {
   #misplaced(observer: Operation, shown: readonly string[], line: Line, from: number, differs: number): void {
     if (!this.#clean(observer, shown)) return;
     const call = callOf(observer);
-    const lines = [
-      `it shows: ${showValues(shown.slice(Math.max(0, differs - 2), differs + 4))}`,
-      `another: ${showValues(line.values.slice(Math.max(0, from + differs - 2), Math.max(0, from + differs + 4)))}`,
-    ];
     const off = shown.find((value) => !line.place.has(value));
+    const at = off === undefined ? differs : shown.indexOf(off);
+    const there = at === 0 ? Math.max(0, from) : (line.place.get(shown[at - 1] ?? "") ?? from + at - 1) + 1;
+    const around = (values: readonly string[], middle: number) =>
+      showValues(values.slice(Math.max(0, middle - 2), middle + 3));
+    const lines = [`it shows: ${around(shown, at)}`, `another answer there: ${around(line.values, there)}`];
     const ordered = shown.every(
       (value, at) => at === 0 || (line.place.get(shown[at - 1] ?? "") ?? 0) < (line.place.get(value) ?? 0),
     );

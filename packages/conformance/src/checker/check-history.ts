@@ -1,5 +1,5 @@
 import { explain } from "./explain.js";
-import { byKey, type History } from "./history.js";
+import { byKey, type History, type Initial, initialOf } from "./history.js";
 import { judgeBy } from "./judge.js";
 import { TooManyValues } from "./model.js";
 import { type IdConflict, operationsOf } from "./operations.js";
@@ -9,7 +9,7 @@ import { shortestFailingPrefix } from "./shrink.js";
 
 export interface CheckOptions {
   /** What each conversation held before the history; nothing when absent. */
-  initial?: Readonly<Record<string, readonly string[]>> | undefined;
+  initial?: Initial | undefined;
   /** The store has a TTL: a conversation may become empty at any moment, and only as a whole. */
   expires?: boolean | undefined;
   /** Configurations to visit per key before the answer is "undecided"; 500,000 when absent: some seconds, some 100 MB. */
@@ -56,7 +56,7 @@ export function checkHistory(history: History, options: CheckOptions = {}): Chec
       violations.push(...conflicts.map((conflict) => violationOf(key, conflict)));
       continue;
     }
-    const rules = { initial: options.initial?.[key] ?? [], expires, maxSteps };
+    const rules = { initial: initialOf(options.initial, key), expires, maxSteps };
     const judge = judgeBy(rules);
     try {
       if (judge(calls) === "linearizable") continue;

@@ -29,6 +29,11 @@ export interface Clues {
   wipes: readonly number[];
   /** Answers that show the newest messages, by end. */
   sights: readonly Sight[];
+  /** Answers that tell the length, by end. */
+  counts: readonly { step: number; length: number }[];
+  /** Steps that add messages, and those that are known to have taken away one. */
+  adders: readonly number[];
+  takers: readonly number[];
   /** Some answer shows unit `a` before unit `b`. */
   seenBefore(a: number, b: number): boolean;
 }
@@ -96,6 +101,9 @@ export function cluesOf(steps: readonly Step[], initial: State): Clues {
     trims: [],
     wipes: [],
     sights: [],
+    counts: [],
+    adders: [],
+    takers: [],
     seenBefore: () => false,
   };
 
@@ -170,6 +178,20 @@ export function cluesOf(steps: readonly Step[], initial: State): Clues {
   clues.sights = steps
     .flatMap((step, index) => sightOf(step, index, units) ?? [])
     .sort((a, b) => (end[a.step] ?? 0) - (end[b.step] ?? 0));
+  clues.counts = steps
+    .flatMap(({ answered, move, reply }, step) =>
+      answered && move.kind === "count" && typeof reply === "number" ? [{ step, length: reply }] : [],
+    )
+    .sort((a, b) => (end[a.step] ?? 0) - (end[b.step] ?? 0));
+  const indices = steps.map((_, index) => index);
+  clues.adders = indices.filter((index) => {
+    const step = steps[index];
+    return step !== undefined && ["append", "insert", "replace"].includes(step.move.kind) && !isPassive(step);
+  });
+  clues.takers = indices.filter((index) => {
+    const step = steps[index];
+    return (step?.move.kind === "pop" || step?.move.kind === "delete") && typeof step.reply === "string";
+  });
   const order = orderSeen(steps, units);
   clues.seenBefore = order.before;
   if (!order.consistent || start.some((from, index) => from > (end[index] ?? 0))) clues.impossible = true;

@@ -114,7 +114,12 @@ export function explain(key: string, all: readonly Call[], prefix: FailingPrefix
   });
   // The clues in the reads that can be left out went into the states; the timeline is better without them.
   const needed = withoutNeedlessReads(calls, call, judge);
-  const excerpt = excerptOf(needed, call, diagnosis.about);
+  const unseen = ["refused-but-applied", "read-from-the-future"].includes(diagnosis.anomaly)
+    ? all.filter(
+        (other) => !calls.includes(other) && valuesOf(other.action).some((value) => diagnosis.about.includes(value)),
+      )
+    : [];
+  const excerpt = excerptOf([...needed, ...unseen], call, diagnosis.about);
 
   const many = (list: readonly string[]) =>
     list.slice(0, MAX_SHOWN).join(" or ") + (list.length > MAX_SHOWN ? ` or ${list.length - MAX_SHOWN} more` : "");
@@ -127,5 +132,5 @@ export function explain(key: string, all: readonly Call[], prefix: FailingPrefix
   ];
   const { anomaly, also, message } = diagnosis;
   const violation = { key, anomaly, also, message, call, possible: possible.slice(0, MAX_SHOWN), excerpt };
-  return { ...violation, report: reportOf(violation, lines, calls.length - excerpt.length) };
+  return { ...violation, report: reportOf(violation, lines, calls.length + unseen.length - excerpt.length) };
 }

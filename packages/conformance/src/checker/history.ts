@@ -56,6 +56,14 @@ export interface Call {
 
 export type History = readonly Call[];
 
+/** What conversations hold, by key. */
+export type Initial = Readonly<Record<string, readonly string[]>>;
+
+/** A key may be `__proto__` or `constructor`, too. */
+export function initialOf(initial: Initial | undefined, key: string): readonly string[] {
+  return initial !== undefined && Object.hasOwn(initial, key) ? (initial[key] ?? []) : [];
+}
+
 export function isReadLike(action: Action): boolean {
   return action.kind === "read" || action.kind === "page" || action.kind === "count";
 }

@@ -167,8 +167,8 @@ const recordings: { readonly [Method in keyof RecordableStore]: Recording } = {
     operationId: options?.operationId,
     answerOf: numberOf,
   }),
-  getPage: (_key: string, options: { limit: number; before?: string | undefined }) =>
-    options.before === undefined
+  getPage: (_key: string, options: { limit: number; before?: string | undefined; from?: string | undefined }) =>
+    options.before === undefined && options.from !== "oldest"
       ? {
           action: { kind: "page", limit: options.limit },
           operationId: undefined,

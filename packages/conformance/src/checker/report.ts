@@ -4,7 +4,7 @@ import type { Violation } from "./result.js";
 const VALUE_LENGTH = 24;
 const LIST_ENDS = 6;
 
-export function showValue(value: string): string {
+function showValue(value: string): string {
   return JSON.stringify(value.length <= VALUE_LENGTH ? value : `${value.slice(0, VALUE_LENGTH)}…`);
 }
 
@@ -50,7 +50,7 @@ export function showAnswer(answer: Answer | undefined): string {
   return typeof answer === "number" ? String(answer) : showValues(answer as readonly string[]);
 }
 
-export function showCall(call: Call): string {
+function showCall(call: Call): string {
   return `${call.client} ${showAction(call.action)}${call.operationId === undefined ? "" : ` (id ${call.operationId})`}`;
 }
 
@@ -61,7 +61,7 @@ function outcomeText(call: Call): string {
 }
 
 /** The calls one below the other, with bars that show which overlapped: each column is one start or end. */
-export function timeline(calls: readonly Call[], marked: Call | undefined): string {
+function timeline(calls: readonly Call[], marked: Call | undefined): string {
   const sorted = [...calls].sort((a, b) => a.start - b.start || (a.end ?? Infinity) - (b.end ?? Infinity));
   const origin = sorted[0]?.start ?? 0;
   const moments = [

@@ -1,5 +1,7 @@
-import { type Clues, cluesOf, type Sight } from "./clues.js";
+import { type Clues, cluesOf } from "./clues.js";
+import { Lookahead } from "./lookahead.js";
 import { isPassive, replyOf, type State, type Step, stateAfter } from "./model.js";
+import { seededRandom } from "./random.js";
 
 export interface SearchOptions {
   initial: State;
@@ -23,12 +25,15 @@ export interface SearchResult {
 
 /** The candidate that stands for no step, but for the conversation's expiry. */
 const EXPIRY = -1;
-/** Answers to come, of each sort, that a configuration is held against: enough to tell in practice, and cheap. */
-const SIGHTS_AHEAD = 3;
 const NO_STEP = -2;
+/** Configurations until the search begins anew; each round is longer by half. */
+const FIRST_ROUND = 1_000;
+/** By how many places a candidate may change its rank then. */
+const DISTURBANCE = 4;
 
 interface Frame {
   state: State;
+  key: string;
   /** What entering this configuration marked as done. */
   marked: number[];
   orderLength: number;
@@ -43,8 +48,8 @@ interface Frame {
  * compared for real, not by hash. Decides exactly unless it gives up. Where no call is open, all it remembers of the past is the
  * state, so that a history with quiescent moments costs the sum of its parts and not their product.
  *
- * At worst exponential in the calls that are open at once, those of unknown outcome included; `clues.ts` holds what keeps it from
- * that.
+ * At worst exponential in the calls that are open at once, those of unknown outcome included; `clues.ts` and `lookahead.ts` hold
+ * what keeps it from that.
  */
 export function search(steps: readonly Step[], options: SearchOptions): SearchResult {
   const clues = cluesOf(steps, options.initial);
@@ -63,6 +68,7 @@ class Search {
   /** Steps that may take place. */
   readonly #may: readonly number[];
   readonly #done: Uint8Array;
+  readonly #ahead: Lookahead;
   /** Bit and word of each step in its bitset. */
   readonly #slots: number[] = [];
   readonly #mustBits: Uint16Array;
@@ -70,6 +76,8 @@ class Search {
   readonly #order: number[] = [];
   readonly #stateIds = new Map<State, string>();
   readonly #seen = new Set<string>();
+  /** After the first round, disturbs the order of candidates. */
+  #shuffle: (() => number) | undefined;
   #left: number;
   #visited = 0;
 
@@ -87,6 +95,7 @@ class Search {
         this.#slots[step] = slot;
       });
     this.#done = new Uint8Array(steps.length);
+    this.#ahead = new Lookahead(steps, clues, this.#done, options.expires, options.probe?.at ?? -1);
     this.#mustBits = new Uint16Array((this.#must.length >> 4) + 1);
     this.#mayBits = new Uint16Array((this.#may.length >> 4) + 1);
     this.#left = this.#must.length;
@@ -100,6 +109,8 @@ class Search {
       return this.#left === 0 && this.#options.probe === undefined;
     };
     let found = enter(this.#options.initial, NO_STEP, 0);
+    let round = FIRST_ROUND;
+    let roundEnds = round;
     for (let frame = stack.at(-1); frame !== undefined && !found; frame = stack.at(-1)) {
       const step = frame.candidates[frame.next++];
       if (step === undefined) {
@@ -110,7 +121,21 @@ class Search {
       const state = this.#take(frame.state, step);
       if (state === undefined) continue;
       if (this.#visited >= this.#options.maxSteps) return { verdict: "undecided", order: [], visited: this.#visited };
-      found = enter(state, step, frame.base);
+      if (this.#visited < roundEnds || this.#options.probe !== undefined) {
+        found = enter(state, step, frame.base);
+        continue;
+      }
+      // A bad choice early on can cost for ever what another order finds at once: begin anew with another. What was found to lead
+      // nowhere stays known, so that nothing is done twice; what has not been left yet has not been found so.
+      for (const open of stack.reverse()) {
+        this.#leave(open);
+        this.#seen.delete(open.key);
+      }
+      stack.length = 0;
+      this.#shuffle = this.#shuffle ?? seededRandom(1);
+      round *= 1.5;
+      roundEnds = this.#visited + round;
+      found = enter(this.#options.initial, NO_STEP, 0);
     }
     return { verdict: found ? "linearizable" : "impossible", order: found ? this.#order : [], visited: this.#visited };
   }
@@ -202,15 +227,16 @@ class Search {
       ({ open, deadline } = this.#window(base));
     }
 
-    const frame: Frame = { state, marked, orderLength, base, candidates: [], next: 0 };
+    const frame: Frame = { state, key: "", marked, orderLength, base, candidates: [], next: 0 };
     const { probe } = this.#options;
     if (this.#left === 0 && probe === undefined) return frame;
     const key = this.#key(state, base);
-    if (this.#seen.has(key) || !this.#mayBeSeen(state)) {
+    if (this.#seen.has(key) || !this.#ahead.mayBeSeen(state)) {
       this.#leave(frame);
       return undefined;
     }
     this.#seen.add(key);
+    frame.key = key;
     this.#visited++;
     probe?.visit(state, this.#enabled(probe.at, deadline));
 
@@ -218,7 +244,16 @@ class Search {
     const must = open.filter((one) => !this.#passive[one] && this.#enabled(one, deadline));
     must.sort((a, b) => this.#end(a) - this.#end(b));
     const may = this.#may.filter((one) => !this.#isDone(one) && this.#enabled(one, deadline));
-    frame.candidates = this.#options.expires && state !== "" ? [...must, ...may, EXPIRY] : [...must, ...may];
+    const candidates = [...must, ...may];
+    if (this.#options.expires && state !== "") candidates.push(EXPIRY);
+    const random = this.#shuffle;
+    frame.candidates =
+      random === undefined
+        ? candidates
+        : candidates
+            .map((one, rank) => ({ one, rank: rank + DISTURBANCE * random() }))
+            .sort((a, b) => a.rank - b.rank)
+            .map(({ one }) => one);
     return frame;
   }
 
@@ -238,7 +273,7 @@ class Search {
 
   /** The state after `step`; undefined when its answer does not fit, or when a clue says that no good can come of it. */
   #take(state: State, step: number): State | undefined {
-    if (step === EXPIRY) return this.#mayGo(state, step) ? "" : undefined;
+    if (step === EXPIRY) return this.#ahead.mayGo(state, step) ? "" : undefined;
     const what = this.#steps[step];
     if (what === undefined) return undefined;
     const { move } = what;
@@ -260,60 +295,7 @@ class Search {
             : kind === "delete" || kind === "edit"
               ? state.charAt(at)
               : "";
-    if (!this.#mayGo(gone, step)) return undefined;
-    return this.#mayStand(next, place, values) ? next : undefined;
-  }
-
-  /** None of these messages is still to be seen by anyone. */
-  #mayGo(gone: State, by: number): boolean {
-    for (let i = 0; i < gone.length; i++) {
-      for (const observer of this.#clues.observers[gone.charCodeAt(i)] ?? [])
-        if (observer !== by && !this.#isDone(observer)) return false;
-    }
-    return true;
-  }
-
-  /** The messages written at `place` stand as they will be seen. */
-  #mayStand(state: State, place: number, values: State): boolean {
-    const { seenBefore } = this.#clues;
-    for (let i = 0; i < values.length; i++) {
-      const unit = values.charCodeAt(i);
-      for (let other = 0; other < place; other++) if (seenBefore(unit, state.charCodeAt(other))) return false;
-      for (let other = place + values.length; other < state.length; other++)
-        if (seenBefore(state.charCodeAt(other), unit)) return false;
-    }
-    return true;
-  }
-
-  /** The next answers can still come about: what they do not show and should, were it there, can be gone in time. */
-  #mayBeSeen(state: State): boolean {
-    let ends = 0;
-    let wholes = 0;
-    for (const sight of this.#clues.sights) {
-      if (this.#isDone(sight.step) || sight.step === this.#options.probe?.at) continue;
-      if (sight.whole ? wholes++ >= SIGHTS_AHEAD : ends++ >= SIGHTS_AHEAD) continue;
-      if (!this.#mayShow(state, sight)) return false;
-      if (wholes >= SIGHTS_AHEAD && ends >= SIGHTS_AHEAD) break;
-    }
-    return true;
-  }
-
-  #mayShow(state: State, { shows, step, whole }: Sight): boolean {
-    const { removers, singles, trims, wipes } = this.#clues;
-    const end = this.#end(step);
-    const inTime = (other: number) => other !== step && !this.#isDone(other) && this.#start(other) <= end;
-    let first = 0;
-    while (first < state.length && shows[state.charCodeAt(first)] !== 1) first++;
-    const some = first < state.length;
-    // What is there and will be shown has to stay: no wipe until then, and no trim beyond it.
-    if (!some && (!whole || this.#options.expires || wipes.some(inTime))) return true;
-    let from = whole ? 0 : first;
-    if (from < first && trims.some(inTime)) from = first;
-    let strangers = 0;
-    for (let at = from; at < state.length; at++) {
-      const unit = state.charCodeAt(at);
-      if (shows[unit] !== 1 && !(removers[unit] ?? []).some(inTime)) strangers++;
-    }
-    return strangers === 0 || strangers <= singles.filter(inTime).length;
+    if (!this.#ahead.mayGo(gone, step)) return undefined;
+    return this.#ahead.mayStand(next, place, values) ? next : undefined;
   }
 }

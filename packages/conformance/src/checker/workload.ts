@@ -105,7 +105,7 @@ export function planWorkload(options: WorkloadOptions & { concurrency: number })
 }
 
 /** Makes one call. */
-export function perform(store: RecordableStore, key: string, action: Action, options?: CallOptions): Promise<unknown> {
+function perform(store: RecordableStore, key: string, action: Action, options?: CallOptions): Promise<unknown> {
   const message = (content: string) => ({ content });
   switch (action.kind) {
     case "append": {

@@ -24,6 +24,8 @@ const constant: readonly CountedOperation[] = [
   "countMessages",
 ];
 
+const constantRequests = { needs: ["constantCost", "requestCount"] } as const;
+
 export const costs: Group = (it, { subject, level }) => {
   for (const [operation, most] of Object.entries(subject.requests ?? {})) {
     const run = operations[operation as CountedOperation];
@@ -38,51 +40,49 @@ export const costs: Group = (it, { subject, level }) => {
   }
 
   for (const operation of constant) {
-    it(`${operation} takes as many requests on a long history as on a short one`, { needs: "constantCost" }, async ({
-      store,
-      newKey,
-      space,
-    }) => {
-      const cost = async (length: number) => {
-        const key = newKey();
-        await store.setMessages(key, messages(length));
-        await store.addMessage(key, message("x"));
-        const before = counted(space.requests);
-        for (let i = 0; i < 5; i++) await operations[operation](store, key);
-        return counted(space.requests) - before;
-      };
-      if (subject.lacks?.requestCount !== undefined) return;
-      const short = await cost(30);
-      const long = await cost(level === "full" ? 10_000 : 2_000);
-      check(long <= short, `Five times it took ${short} requests with 30 messages and ${long} with many.`);
-    });
+    it(
+      `${operation} takes as many requests on a long history as on a short one`,
+      constantRequests,
+      async ({ store, newKey, space }) => {
+        const cost = async (length: number) => {
+          const key = newKey();
+          await store.setMessages(key, messages(length));
+          await store.addMessage(key, message("x"));
+          const before = counted(space.requests);
+          for (let i = 0; i < 5; i++) await operations[operation](store, key);
+          return counted(space.requests) - before;
+        };
+        const short = await cost(30);
+        const long = await cost(level === "full" ? 10_000 : 2_000);
+        check(long <= short, `Five times it took ${short} requests with 30 messages and ${long} with many.`);
+      },
+    );
   }
 
-  it("append and newest page take as many requests after many pops", { needs: "constantCost" }, async ({
-    store,
-    key,
-    space,
-  }) => {
-    if (subject.lacks?.requestCount !== undefined) return;
-    await store.setMessages(key, messages(50));
-    const cost = async () => {
-      const before = counted(space.requests);
-      for (let i = 0; i < 3; i++) {
+  it(
+    "append and newest page take as many requests after many pops",
+    constantRequests,
+    async ({ store, key, space }) => {
+      await store.setMessages(key, messages(50));
+      const cost = async () => {
+        const before = counted(space.requests);
+        for (let i = 0; i < 3; i++) {
+          await store.addMessage(key, message("x"));
+          await store.getPage(key, { limit: 20 });
+          await store.deleteLastMessage(key);
+        }
+        return counted(space.requests) - before;
+      };
+      await cost();
+      const first = await cost();
+      for (let i = 0; i < (level === "full" ? 2_000 : 200); i++) {
         await store.addMessage(key, message("x"));
-        await store.getPage(key, { limit: 20 });
         await store.deleteLastMessage(key);
       }
-      return counted(space.requests) - before;
-    };
-    await cost();
-    const first = await cost();
-    for (let i = 0; i < (level === "full" ? 2_000 : 200); i++) {
-      await store.addMessage(key, message("x"));
-      await store.deleteLastMessage(key);
-    }
-    const later = await cost();
-    check(later <= first, `It took ${first} requests at first and ${later} after many pops.`);
-  });
+      const later = await cost();
+      check(later <= first, `It took ${first} requests at first and ${later} after many pops.`);
+    },
+  );
 };
 
 function counted(requests: (() => number) | undefined): number {

@@ -14,8 +14,8 @@ export const keys: Group = (it, { level, subject }) => {
     checkEqual((await other.getKeys()).sort(), [...all].sort(), "getKeys");
     for (const key of all)
       checkEqual(
-        await other.getKeys({ prefix: key }),
-        all.filter((each) => each.startsWith(key)),
+        (await other.getKeys({ prefix: key })).sort(),
+        all.filter((each) => each.startsWith(key)).sort(),
         `getKeys of prefix ${JSON.stringify(key)}`,
       );
     for (const key of all) await other.deleteMessages(key);

@@ -42,7 +42,7 @@ export function refused(client: string, start: number, end: number, action: Acti
   return { client, key: "k", action, start, end, outcome: "refused", ...extra };
 }
 
-type Told = readonly [Action, Answer?, Extra?];
+type Told = readonly [action: Action, answer?: Answer | undefined, extra?: Extra];
 
 /** One client's answered calls, one after the other; each may be a call with its own times instead. */
 export function inTurn(...calls: readonly (Told | Call)[]): History {

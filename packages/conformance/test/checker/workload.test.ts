@@ -39,7 +39,7 @@ describe("a correct store passes", () => {
           assertLinearizable(checkHistory(await run({ seed, concurrency, retries }, network)));
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -65,7 +65,7 @@ describe("a correct store passes", () => {
           assertLinearizable(checkHistory(calls));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });
@@ -81,7 +81,7 @@ describe("a wrong store is found", () => {
       test(`${what}${weights === undefined ? "" : ", appends only"}`, async () => {
         let found = 0;
         const names = new Set<string>();
-        const runs = 40;
+        const runs = 20;
         for (let seed = 0; seed < runs; seed++) {
           const calls = await run({ seed, clients: 6, ...workload, weights }, faults);
           const general = checkHistory(calls);
