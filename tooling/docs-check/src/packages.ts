@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const packages = fileURLToPath(new URL("../../../packages/", import.meta.url));
+
+interface Manifest {
+  name: string;
+  exports?: Record<string, string | { import?: { default: string } }>;
+  dependencies?: Record<string, string>;
+}
+
+function manifests(): { folder: string; manifest: Manifest }[] {
+  return readdirSync(packages)
+    .map((name) => join(packages, name))
+    .filter((folder) => existsSync(join(folder, "package.json")))
+    .map((folder) => ({
+      folder,
+      manifest: JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest,
+    }));
+}
+
+/** The packages' entries by name, each to its source, so that nothing has to be built. */
+export function sources(): Map<string, string> {
+  const entries = new Map<string, string>();
+  for (const { folder, manifest } of manifests()) {
+    for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
+      const built = typeof target === "string" ? undefined : target.import?.default;
+      if (built === undefined) continue;
+      const source = built.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+      entries.set(join(manifest.name, subpath), join(folder, source));
+    }
+  }
+  return entries;
+}
+
+/** Lets code in a folder import what the packages depend on, their SDKs, as code in a package can. */
+export function linkDependencies(target: string): void {
+  for (const { folder, manifest } of manifests()) {
+    for (const name of Object.keys(manifest.dependencies ?? {})) {
+      const link = join(target, "node_modules", name);
+      if (name.startsWith("@chatkeep/") || existsSync(link)) continue;
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(folder, "node_modules", name), link);
+    }
+  }
+}
