@@ -71,8 +71,18 @@ export class WriteBehind implements ChangeObserver {
   }
 
   async close(): Promise<void> {
-    await this.flush();
-    // Once only: a second time the lock may be somebody else's.
+    try {
+      await this.flush();
+    } catch (error) {
+      // A full disk may be cleared before the next try. A file that is somebody else's is given up.
+      if (isChatStoreError(error, "CONFLICT")) await this.#release();
+      throw error;
+    }
+    await this.#release();
+  }
+
+  /** Once only: a second time the lock may be somebody else's. */
+  async #release(): Promise<void> {
     const unlock = this.#unlock;
     this.#unlock = undefined;
     await unlock?.();
