@@ -1,4 +1,4 @@
-import type { ChatStore } from "@chatkeep/chat-store-core";
+import type { DefineCase, Group, Place, Run } from "./case.js";
 import { abort } from "./groups/abort.js";
 import { closing } from "./groups/closing.js";
 import { concurrency } from "./groups/concurrency.js";
@@ -14,38 +14,6 @@ import { roundTrips } from "./groups/round-trips.js";
 import { sizes } from "./groups/sizes.js";
 import { ttl } from "./groups/ttl.js";
 import { type Ability, abilities, type Level, type Space, type Subject } from "./subject.js";
-
-/** A space with a client, and another on the same data: the same one, where the store declares that there can be only one. */
-interface Place {
-  space: Space;
-  store: ChatStore;
-  other: ChatStore;
-}
-
-/** What a case is given. */
-export interface CaseContext extends Place {
-  subject: Subject;
-  level: Level;
-  /** A key that no other case uses, and more of them. */
-  key: string;
-  newKey(): string;
-  /** A client with options, closed after the case. */
-  connect(options?: { ttlSeconds?: number }): Promise<ChatStore>;
-  /** A place with no conversations and clients on it, gone after the case. */
-  newSpace(): Promise<Place>;
-  /** Lets time pass: in no time, where the space can. */
-  passTime(milliseconds: number): Promise<void>;
-}
-
-export type Run = (context: CaseContext) => Promise<void>;
-
-/** Defines a case of a group, perhaps one that takes abilities. */
-interface DefineCase {
-  (title: string, run: Run): void;
-  (title: string, options: { needs: Ability | readonly Ability[] }, run: Run): void;
-}
-
-export type Group = (it: DefineCase, context: { subject: Subject; level: Level }) => void;
 
 /** One test of the kit. */
 export interface Case {
@@ -114,7 +82,8 @@ class Stage {
     this.#shared ??= this.#open();
     const { space, store, other } = await this.#shared;
     const cleanUp: (() => Promise<void>)[] = [];
-    const newKey = () => `conformance-${++keysMade}`;
+    // The last character keeps one key from being the beginning of another.
+    const newKey = () => `conformance-${++keysMade}.`;
     try {
       await body({
         subject: this.#subject,

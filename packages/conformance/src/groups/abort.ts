@@ -1,7 +1,7 @@
 import type { ChatStore, ReadOptions } from "@chatkeep/chat-store-core";
 import { check, checkClean, checkEqual, rejection } from "../assert.js";
+import type { Group } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { Group } from "../suite.js";
 import { texts } from "./reading.js";
 
 const writes: readonly [string, (store: ChatStore, key: string, options: ReadOptions) => Promise<unknown>][] = [

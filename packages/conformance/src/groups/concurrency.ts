@@ -1,12 +1,12 @@
 import type { ChatStore } from "@chatkeep/chat-store-core";
 import { check, checkEqual } from "../assert.js";
+import type { Group } from "../case.js";
 import { checkHistory } from "../checker/check-history.js";
 import type { Call } from "../checker/history.js";
 import { record } from "../checker/recorder.js";
 import { assertLinearizable } from "../checker/result.js";
 import { runWorkload } from "../checker/workload.js";
 import { message, messages } from "../samples.js";
-import type { Group } from "../suite.js";
 import { pageTexts, texts } from "./reading.js";
 
 export const concurrency: Group = (it, { level }) => {

@@ -1,8 +1,8 @@
 import type { ChatStore } from "@chatkeep/chat-store-core";
 import { check } from "../assert.js";
+import type { Group } from "../case.js";
 import { message, messages } from "../samples.js";
 import type { CountedOperation } from "../subject.js";
-import type { Group } from "../suite.js";
 
 const operations: Readonly<Record<CountedOperation, (store: ChatStore, key: string) => Promise<unknown>>> = {
   addMessage: (s, k) => s.addMessage(k, message("new")),

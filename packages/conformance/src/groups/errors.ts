@@ -1,7 +1,7 @@
 import type { ChatMessageInput, ChatStore } from "@chatkeep/chat-store-core";
 import { check, checkEqual, contentMarker, rejection } from "../assert.js";
+import type { Group } from "../case.js";
 import { message } from "../samples.js";
-import type { Group } from "../suite.js";
 import { texts } from "./reading.js";
 
 const nested = (depth: number): unknown =>

@@ -1,6 +1,6 @@
 import { check, checkEqual, rejection } from "../assert.js";
+import type { Group } from "../case.js";
 import { lookAlikes, message, oddKeys } from "../samples.js";
-import type { Group } from "../suite.js";
 import { texts } from "./reading.js";
 
 export const keys: Group = (it, { level, subject }) => {

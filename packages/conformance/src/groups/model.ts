@@ -1,8 +1,8 @@
 import type { ChatStore } from "@chatkeep/chat-store-core";
 import fc from "fast-check";
 import { checkEqual } from "../assert.js";
+import type { Group } from "../case.js";
 import { message } from "../samples.js";
-import type { Group } from "../suite.js";
 import { pageTexts, texts, textsOf } from "./reading.js";
 
 /** One step: what it does to a store, and to the plain list that says what should come of it. */

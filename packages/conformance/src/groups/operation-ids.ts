@@ -1,7 +1,7 @@
 import type { ChatStore, WriteOptions } from "@chatkeep/chat-store-core";
 import { check, checkEqual, rejection } from "../assert.js";
+import type { Group } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { Group } from "../suite.js";
 import { texts } from "./reading.js";
 
 type Mutation = (store: ChatStore, key: string, options: WriteOptions) => Promise<unknown>;

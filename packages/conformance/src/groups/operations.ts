@@ -1,6 +1,6 @@
 import { check, checkEqual } from "../assert.js";
+import type { Group } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { Group } from "../suite.js";
 import { texts } from "./reading.js";
 
 export const operations: Group = (it) => {

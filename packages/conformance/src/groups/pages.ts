@@ -1,6 +1,6 @@
 import { check, checkEqual, rejection } from "../assert.js";
+import type { Group } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { Group } from "../suite.js";
 import { pageTexts, texts, textsOf } from "./reading.js";
 
 export const pages: Group = (it, { level }) => {

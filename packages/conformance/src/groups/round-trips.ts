@@ -1,7 +1,7 @@
 import type { ChatMessage, ChatMessageInput } from "@chatkeep/chat-store-core";
 import { checkEqual } from "../assert.js";
+import type { CaseContext, Group } from "../case.js";
 import { sampleMessages } from "../samples.js";
-import type { CaseContext, Group } from "../suite.js";
 
 export const roundTrips: Group = (it, { subject }) => {
   const extraMembers = subject.lacks?.extraMembers === undefined;

@@ -1,6 +1,6 @@
 import { check, checkEqual } from "../assert.js";
+import type { Group, Run } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { Group, Run } from "../suite.js";
 import { pageTexts, texts } from "./reading.js";
 
 const mebibyte = 1024 * 1024;

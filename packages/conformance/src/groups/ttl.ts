@@ -1,7 +1,7 @@
 import type { ChatStore } from "@chatkeep/chat-store-core";
 import { checkEqual } from "../assert.js";
+import type { CaseContext, Group } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { CaseContext, Group } from "../suite.js";
 import { texts } from "./reading.js";
 
 const needs = { needs: "ttl" } as const;
