@@ -527,6 +527,33 @@ describe("turns", () => {
     ]);
   });
 
+  test("keep the call that is answered of those that a message makes in several forms", async () => {
+    const call = { name: "f", arguments: "{}" };
+    const result: ChatMessage = { role: "function", content: "42", additionalKwargs: { name: "f" } };
+    const message: ChatMessage = {
+      ...calls1("a"),
+      additionalKwargs: { function_call: call, tool_calls: [{ id: "b" }] },
+    };
+    const kept: ChatMessage = { role: "assistant", content: [], additionalKwargs: { function_call: call } };
+    expect(await turns([user("Hi"), message, result], 1000)).toEqual([user("Hi"), kept, result]);
+    const named: ChatMessage = { ...message, additionalKwargs: { tool_calls: [{ id: "b" }] }, content: [] };
+    expect(await turns([user("Hi"), message, tool("b")], 1000)).toEqual([user("Hi"), named, tool("b")]);
+  });
+
+  test("take nothing for a call that is none", async () => {
+    const message: ChatMessage = { role: "assistant", content: "Hm", additionalKwargs: { tool_calls: [null, "a", 1] } };
+    const result: ChatMessage = { role: "tool", content: "42" };
+    expect(await turns([user("Hi"), message, result], 1000)).toEqual([user("Hi"), assistant("Hm")]);
+  });
+
+  test("fit as a whole even where a part of them does not", async () => {
+    // "tide" has two tokens, and " tide" one.
+    const history = [user(""), assistant("tide")];
+    const memory = await ChatMemoryBuffer.fromDefaults({ chatHistory: history, tokenLimit: 1 });
+    expect(await memory.get({ completeTurns: true })).toEqual(history);
+    expect(await memory.get()).toEqual(history);
+  });
+
   test("never change what the store holds", async () => {
     const history = [user("Hi"), calls1("a", "b"), tool("b")];
     const memory = await ChatMemoryBuffer.fromDefaults({ chatHistory: history });
@@ -577,6 +604,18 @@ describe("pinSystem", () => {
     expect(await turns(history, 3, { pinSystem: true })).toEqual([history[0], history[4]]);
     await expect(turns(history, 2, { pinSystem: true })).rejects.toMatchObject({ code: tooLarge });
     await expect(turns(history, 1, { pinSystem: true })).rejects.toMatchObject({ code: tooLarge });
+  });
+
+  test("counts the instructions in their order", async () => {
+    // "tide a" has three tokens, and "a tide" two.
+    const chatHistory = [system("tide"), system("a")];
+    for (const completeTurns of [false, true]) {
+      const options = { completeTurns, pinSystem: true };
+      const memory = await ChatMemoryBuffer.fromDefaults({ chatHistory, tokenLimit: 2 });
+      await expect(memory.get(options)).rejects.toMatchObject({ code: tooLarge });
+      await memory.set(chatHistory.toReversed());
+      expect(await memory.get(options)).toEqual(chatHistory.toReversed());
+    }
   });
 
   test("keeps more instructions than a page has, and is no error for them alone", async () => {

@@ -6,7 +6,6 @@ import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
 import { SimpleChatStore } from "../simple/simple-chat-store.js";
 import { HistoryReader } from "./history-reader.js";
 import { type Tokenizer, TokenMeter } from "./token-meter.js";
-import { turnsWindow } from "./turns.js";
 import { checkPinned, pythonWindow } from "./window.js";
 
 export interface ChatMemoryBufferOptions {
@@ -181,8 +180,9 @@ export class ChatMemoryBuffer {
     const pinned = options.pinSystem ? await history.pinSystemMessages() : [];
     const budget = { meter, tokens, pinned };
     checkPinned(budget);
-    const window = options.completeTurns ? await turnsWindow(history, budget) : await pythonWindow(history, budget);
-    return [...pinned, ...window];
+    if (!options.completeTurns) return [...pinned, ...(await pythonWindow(history, budget))];
+    const { turnsWindow } = await import("./turns.js");
+    return [...pinned, ...(await turnsWindow(history, budget))];
   }
 
   /** The whole conversation. Its cost grows with it. */

@@ -5,10 +5,10 @@ import { invalid } from "../validate.js";
 import { type Head, isExpired } from "./head.js";
 import { type Answer, type Change, type Committed, HeadWriter, missing } from "./head-writer.js";
 import { Hints, known } from "./hints.js";
-import { Housekeeping, originOf } from "./housekeeping.js";
+import { Housekeeping } from "./housekeeping.js";
 import { type Address, addressAt, countOf, type Piece, positionOf, slice } from "./pieces.js";
 import type { HeadPort } from "./port.js";
-import { type ReadMessage, RowReader } from "./rows.js";
+import { addressText, originOf, type ReadMessage, RowReader } from "./rows.js";
 import { isCopy } from "./staging.js";
 import { defaultTuning, type Tuning } from "./tuning.js";
 import { Turns } from "./turns.js";
@@ -96,31 +96,40 @@ export class HeadDriver implements Driver {
 
   async readAll(key: string, context: ReadContext): Promise<Payload[]> {
     const messages = await this.#readPieces(key, (head) => head.pieces, context);
-    return messages.map(({ payload }) => payload);
+    return (messages ?? []).map(({ payload }) => payload);
   }
 
   async readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]> {
     const messages = await this.#readPieces(key, (head) => slice(head.pieces, 0, limit), context);
-    return messages.map(({ payload }) => payload);
+    return (messages ?? []).map(({ payload }) => payload);
   }
 
   async readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage> {
     const cursor = before === undefined ? undefined : parseCursor(before);
-    let place: { start: number; head: Head } | undefined;
+    let incarnation = "";
+    let older: Address | undefined;
     const messages = await this.#readPieces(
       key,
       async (head, reader) => {
         const end = cursor === undefined ? countOf(head.pieces) : await findPlace(cursor, head, reader);
-        place = { start: Math.max(0, end - limit), head };
-        return slice(head.pieces, place.start, end);
+        if (end === undefined) return undefined;
+        const start = Math.max(0, end - limit);
+        incarnation = head.incarnation;
+        older = addressAt(head.pieces, start - 1);
+        // Of a copy only its row tells where it was first.
+        return slice(head.pieces, older !== undefined && isCopy(older.source) ? start - 1 : start, end);
       },
       context,
     );
-    if (place === undefined && cursor !== undefined) throw placeGone();
+    if (messages === undefined) {
+      if (cursor !== undefined) throw placeGone();
+      return { payloads: [] };
+    }
+    const neighbour = older && (isCopy(older.source) ? messages.shift() : { address: older });
     const payloads = messages.map(({ payload }) => payload);
     const [first] = messages;
-    if (place === undefined || place.start === 0 || first === undefined) return { payloads };
-    return { payloads, before: cursorBefore(place.head, place.start, first) };
+    if (neighbour === undefined || first === undefined) return { payloads };
+    return { payloads, before: [incarnation, originOf(first), originOf(neighbour)].join("/") };
   }
 
   async count(key: string, context: ReadContext): Promise<number> {
@@ -200,18 +209,22 @@ export class HeadDriver implements Driver {
     this.#following.add(following);
   }
 
-  /** The messages of the pieces that `choose` takes of one head; none when the conversation does not exist. */
+  /**
+   * The messages of the pieces that `choose` takes of one head, where undefined means that it missed a row; undefined when
+   * the conversation does not exist.
+   */
   async #readPieces(
     key: string,
-    choose: (head: Head, reader: RowReader) => readonly Piece[] | Promise<readonly Piece[]>,
+    choose: (head: Head, reader: RowReader) => readonly Piece[] | Promise<readonly Piece[] | undefined>,
     context: ReadContext,
-  ): Promise<ReadMessage[]> {
+  ): Promise<ReadMessage[] | undefined> {
     const reader = new RowReader(this.#port, key, context);
     let version: string | undefined;
     for (;;) {
       const head = await this.#readLive(key, context);
-      if (head === undefined) return [];
-      const messages = await reader.read(head, await choose(head, reader));
+      if (head === undefined) return undefined;
+      const pieces = await choose(head, reader);
+      const messages = pieces && (await reader.read(head, pieces));
       if (messages !== undefined) return messages;
       // A row is missing because its message has been removed since, unless the head is still the same.
       const again = `${head.incarnation} ${head.version}`;
@@ -222,7 +235,7 @@ export class HeadDriver implements Driver {
 
   /** The head of a conversation that exists. That it has expired becomes a fact before anybody is told. */
   async #readLive(key: string, context: ReadContext): Promise<Head | undefined> {
-    let current = known(await this.#port.readHead(key, context), this.#hints.get(key));
+    let current = known(await this.#port.readHead(key, context));
     while (current.head !== undefined && isExpired(current.head, this.#port.now())) {
       current = await this.#housekeeping.seal(key, current, current.head, context);
     }
@@ -248,14 +261,9 @@ function pauseByChance(round: number, signal: ReadContext["signal"]): Promise<vo
 /** A place in a history: right before one message and right behind another. Either may be gone when it is used. */
 interface Cursor {
   incarnation: string;
-  /** The message at the beginning of the page, by the address that it had first. */
+  /** The message at the beginning of the page and the one before it, by the addresses that they had first. */
   first: Address;
   older: Address;
-}
-
-function cursorBefore(head: Head, start: number, { address, origin }: ReadMessage): string {
-  const older = addressAt(head.pieces, start - 1) ?? address;
-  return [head.incarnation, origin ?? originOf(address), originOf(older)].join("/");
 }
 
 function parseCursor(text: string): Cursor {
@@ -271,21 +279,29 @@ function parseCursor(text: string): Cursor {
   };
 }
 
-/** The position of a cursor's place in a head. */
-async function findPlace({ incarnation, first, older }: Cursor, head: Head, reader: RowReader): Promise<number> {
+/** The position of a cursor's place in a head; undefined when a row is missing, since the head has moved on. */
+async function findPlace(
+  { incarnation, first, older }: Cursor,
+  head: Head,
+  reader: RowReader,
+): Promise<number | undefined> {
   if (incarnation !== head.incarnation) throw placeGone();
   const position = positionOf(head.pieces, first);
   if (position !== undefined) return position;
   const behind = positionOf(head.pieces, older);
   if (behind !== undefined) return behind + 1;
-  // The message may have been copied to another address since.
-  for (const piece of head.pieces) {
-    if (!isCopy(piece[0])) continue;
-    const messages = (await reader.read(head, [piece])) ?? [];
-    const copied = messages.find(({ origin }) => origin === originOf(first));
-    if (copied !== undefined) return positionOf(head.pieces, copied.address) ?? 0;
-  }
-  throw placeGone();
+  // They may have been copied to other addresses since.
+  const copies = await reader.read(
+    head,
+    head.pieces.filter(([source]) => isCopy(source)),
+  );
+  if (copies === undefined) return undefined;
+  const copied = copies.find(({ origin }) => origin === addressText(first));
+  if (copied !== undefined) return positionOf(head.pieces, copied.address);
+  const copiedOlder = copies.find(({ origin }) => origin === addressText(older));
+  const place = copiedOlder && positionOf(head.pieces, copiedOlder.address);
+  if (place === undefined) throw placeGone();
+  return place + 1;
 }
 
 function placeGone() {

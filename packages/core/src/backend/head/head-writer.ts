@@ -59,8 +59,6 @@ interface Plan {
   answer: Answer;
   dead: Piece[];
   read: ReadMessage | undefined;
-  /** Tail entries of `next` whose rows this process has written. */
-  rowsPut: ReadonlySet<number>;
 }
 
 export interface HeadWriterOptions {
@@ -120,7 +118,7 @@ export class HeadWriter {
   }
 
   async #read(key: string, context: ReadContext): Promise<Known> {
-    const read = known(await this.#port.readHead(key, context), this.#hints.get(key));
+    const read = known(await this.#port.readHead(key, context));
     this.#hints.set(key, read);
     return read;
   }
@@ -178,7 +176,6 @@ export class HeadWriter {
     }
 
     let next = view;
-    let rowsPut = current.rowsPut;
     let read: ReadMessage | undefined;
     if (at !== undefined && change.answers === "removed message") {
       read = await this.#message(key, view, at.position, fresh, context);
@@ -193,7 +190,7 @@ export class HeadWriter {
       let inserted: Piece[] = [];
       if (change.payloads.length > 0) {
         if (this.#fitsInline(change.payloads)) {
-          ({ next, rowsPut } = await this.#roomInTail(key, view, rowsPut, change.payloads, context));
+          next = await this.#roomInTail(key, view, change.payloads, context);
           const placed = withTail(next, change.payloads);
           next = placed.head;
           inserted = [placed.piece];
@@ -226,24 +223,20 @@ export class HeadWriter {
     if (at !== undefined) next.expiresAt = this.#options.ttlMs === undefined ? undefined : now + this.#options.ttlMs;
     const removed = at === undefined ? [] : slice(view.pieces, at.position, at.position + at.removed);
     const dead = concat(expired ? (current.head?.pieces ?? []) : [], removed);
-    tries.plan = { base: current.token, next, rows, answer, dead, read, rowsPut };
+    tries.plan = { base: current.token, next, rows, answer, dead, read };
     return tries.plan;
   }
 
+  /** Messages that a head can hold, each of which fits one row. */
   #fitsInline(payloads: readonly Payload[]): boolean {
-    const { inlineBytes, rowsWithHead } = this.#port.limits;
+    const { inlineBytes, rowBytes, rowsWithHead } = this.#port.limits;
     if (payloads.length > (rowsWithHead > 0 ? rowsWithHead : this.#options.tuning.tailEntries)) return false;
-    return bytesOf(payloads) <= inlineBytes;
+    return bytesOf(payloads) <= Math.min(inlineBytes, rowBytes);
   }
 
   /** Takes out of the tail what has its row, and gives rows to the rest when there is no room otherwise. */
-  async #roomInTail(
-    key: string,
-    view: Head,
-    rowsPut: ReadonlySet<number>,
-    payloads: readonly Payload[],
-    context: ReadContext,
-  ) {
+  async #roomInTail(key: string, view: Head, payloads: readonly Payload[], context: ReadContext): Promise<Head> {
+    const rowsPut = this.#hints.rowsPut(key, view);
     let tail = view.tail.filter(([index]) => !rowsPut.has(index));
     const bytes = bytesOf(payloads) + bytesOf(tail.map(([, payload]) => payload));
     if (tail.length + payloads.length > this.#options.tuning.tailEntries || bytes > this.#port.limits.inlineBytes) {
@@ -255,7 +248,7 @@ export class HeadWriter {
       );
       tail = [];
     }
-    return { next: { ...view, tail }, rowsPut: new Set<number>() as ReadonlySet<number> };
+    return { ...view, tail };
   }
 
   /** Writes rows for messages of a tail that is committed, so that every row has the one content that it can have. */
@@ -303,16 +296,15 @@ export class HeadWriter {
       version: plan.next.version - 1,
       creating: current.head === undefined,
     };
-    this.#hints.forget(key);
     const result = await this.#port.casHead(key, stored, current.token, plan.rows, context);
     if (result.applied) {
       tries.unresolved = undefined;
-      const now: Known = { token: stored.token, head: plan.next, rowsPut: plan.rowsPut };
+      const now: Known = { token: stored.token, head: plan.next };
       this.#hints.set(key, now);
       return { applied: true, current: now } as const;
     }
     // A request that was sent twice is refused the second time although the first was applied: the head will tell.
-    const now = result.current === undefined ? await this.#read(key, context) : known(result.current, current);
+    const now = result.current === undefined ? await this.#read(key, context) : known(result.current);
     this.#hints.set(key, now);
     return { applied: false, current: now } as const;
   }

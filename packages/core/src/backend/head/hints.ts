@@ -6,49 +6,46 @@ export interface Known {
   /** Undefined when there is no head. */
   token: string | undefined;
   head: Head | undefined;
-  /** Messages of the tail whose rows this process has written. */
-  rowsPut: ReadonlySet<number>;
 }
 
-const noRows: ReadonlySet<number> = new Set();
-
-export const absent: Known = { token: undefined, head: undefined, rowsPut: noRows };
-
-export function known(stored: StoredHead | undefined, earlier?: Known): Known {
-  if (stored === undefined) return absent;
-  const head = decodeHead(stored);
-  // Rows stay written, as long as it is the same incarnation.
-  const rowsPut = earlier?.head?.incarnation === head.incarnation ? earlier.rowsPut : noRows;
-  return { token: stored.token, head, rowsPut };
+export function known(stored: StoredHead | undefined): Known {
+  return { token: stored?.token, head: stored && decodeHead(stored) };
 }
 
 const remembered = 1_000;
+const noRows: ReadonlySet<number> = new Set();
 
 /** The heads that this process used last. A wrong one costs a request and nothing else. */
 export class Hints {
-  readonly #heads = new Map<string, Known>();
+  readonly #hints = new Map<string, { known: Known; rowsPut: ReadonlySet<number> }>();
 
   get(key: string): Known | undefined {
-    return this.#heads.get(key);
+    return this.#hints.get(key)?.known;
   }
 
-  set(key: string, head: Known): void {
-    this.#heads.delete(key);
-    if (head.head !== undefined) this.#heads.set(key, head);
-    const oldest = this.#heads.keys().next();
-    if (this.#heads.size > remembered && !oldest.done) this.#heads.delete(oldest.value);
+  set(key: string, known: Known): void {
+    const rowsPut = known.head === undefined ? noRows : this.rowsPut(key, known.head);
+    this.#hints.delete(key);
+    if (known.head !== undefined) this.#hints.set(key, { known, rowsPut });
+    const oldest = this.#hints.keys().next();
+    if (this.#hints.size > remembered && !oldest.done) this.#hints.delete(oldest.value);
   }
 
   forget(key: string): void {
-    this.#heads.delete(key);
+    this.#hints.delete(key);
   }
 
-  /** Notes that rows of the tail are written, unless the head was created anew meanwhile. */
-  notePut(key: string, incarnation: string, rows: readonly number[]): void {
-    const hint = this.#heads.get(key);
-    if (hint?.head?.incarnation !== incarnation) return;
-    const inTail = new Set(hint.head.tail.map(([index]) => index));
-    const rowsPut = new Set([...hint.rowsPut, ...rows].filter((row) => inTail.has(row)));
-    this.#heads.set(key, { ...hint, rowsPut });
+  /** Messages of the head's incarnation whose rows this process has written: once written they stay, while they are needed. */
+  rowsPut(key: string, { incarnation }: Head): ReadonlySet<number> {
+    const hint = this.#hints.get(key);
+    return hint?.known.head?.incarnation === incarnation ? hint.rowsPut : noRows;
+  }
+
+  /** Notes that rows of a head's tail are written. */
+  notePut(key: string, head: Head, rows: readonly number[]): void {
+    const hint = this.#hints.get(key);
+    if (hint?.known.head?.incarnation !== head.incarnation) return;
+    const [oldest = head.next] = hint.known.head.tail.map(([index]) => index);
+    hint.rowsPut = new Set([...hint.rowsPut, ...rows].filter((row) => row >= oldest));
   }
 }

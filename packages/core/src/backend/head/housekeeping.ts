@@ -5,7 +5,7 @@ import type { Committed } from "./head-writer.js";
 import { type Hints, type Known, known } from "./hints.js";
 import { addressesOf, countOf, type Piece, slice } from "./pieces.js";
 import type { HeadPort, RowAddress } from "./port.js";
-import { RowReader, rowAddresses, rowsOf } from "./rows.js";
+import { originOf, RowReader, rowAddresses, rowsOf } from "./rows.js";
 import { mayShow, stage, stageNumber } from "./staging.js";
 import type { Tuning } from "./tuning.js";
 
@@ -14,7 +14,10 @@ export class Housekeeping {
   readonly #port: HeadPort;
   readonly #hints: Hints;
   readonly #tuning: Tuning;
-  readonly #copying = new Set<string>();
+  /** By key. */
+  readonly #copying = new Map<string, Promise<void>>();
+  /** Rows of tails that are being written. */
+  readonly #putting = new Set<string>();
 
   constructor(port: HeadPort, hints: Hints, tuning: Tuning) {
     this.#port = port;
@@ -26,25 +29,26 @@ export class Housekeeping {
   async follow(committed: Committed, context: ReadContext): Promise<void> {
     const { key, current } = committed;
     if (current.head === undefined) return;
-    await this.#putTail(key, current.head, current.rowsPut, context);
+    await this.#putTail(key, current.head, context);
     await this.#erase(committed, current.head, context);
     if (current.head.pieces.length > this.#tuning.manyPieces) await this.compact(key, context);
   }
 
-  async #putTail(key: string, head: Head, rowsPut: ReadonlySet<number>, context: ReadContext): Promise<void> {
-    const missing = head.tail.filter(([index]) => !rowsPut.has(index));
+  async #putTail(key: string, head: Head, context: ReadContext): Promise<void> {
+    const rowsPut = this.#hints.rowsPut(key, head);
+    const nameOf = (index: number) => `${head.incarnation}/${index}/${key}`;
+    const missing = head.tail.filter(([index]) => !rowsPut.has(index) && !this.#putting.has(nameOf(index)));
     if (missing.length === 0) return;
+    const indexes = missing.map(([index]) => index);
     const { rowBytes } = this.#port.limits;
-    await this.#port.putRows(
-      key,
-      missing.flatMap(([index, payload]) => rowsOf(head.incarnation, index, payload, rowBytes)),
-      context,
-    );
-    this.#hints.notePut(
-      key,
-      head.incarnation,
-      missing.map(([index]) => index),
-    );
+    const rows = missing.flatMap(([index, payload]) => rowsOf(head.incarnation, index, payload, rowBytes));
+    for (const index of indexes) this.#putting.add(nameOf(index));
+    try {
+      await this.#port.putRows(key, rows, context);
+      this.#hints.notePut(key, head, indexes);
+    } finally {
+      for (const index of indexes) this.#putting.delete(nameOf(index));
+    }
   }
 
   async #erase({ key, dead, read }: Committed, head: Head, context: ReadContext): Promise<void> {
@@ -66,15 +70,13 @@ export class Housekeeping {
     if (unnamed.length > 0) await this.#port.deleteRows(key, unnamed, context);
   }
 
-  /** Copies a run of short pieces into one staged set and names that instead. One at a time for a key. */
-  async compact(key: string, context: ReadContext): Promise<void> {
-    if (this.#copying.has(key)) return;
-    this.#copying.add(key);
-    try {
-      await this.#compact(key, context);
-    } finally {
-      this.#copying.delete(key);
-    }
+  /** Copies a run of short pieces into one staged set and names that instead. Who comes meanwhile waits for the same one. */
+  compact(key: string, context: ReadContext): Promise<void> {
+    const running = this.#copying.get(key);
+    if (running !== undefined) return running;
+    const copying = this.#compact(key, context).finally(() => this.#copying.delete(key));
+    this.#copying.set(key, copying);
+    return copying;
   }
 
   async #compact(key: string, context: ReadContext): Promise<void> {
@@ -88,7 +90,7 @@ export class Housekeeping {
       this.#port,
       key,
       current.head,
-      messages.map(({ payload, address, origin }) => ({ payload, origin: origin ?? originOf(address) })),
+      messages.map((message) => ({ payload: message.payload, origin: originOf(message) })),
       "c",
       context,
     );
@@ -169,23 +171,29 @@ export class Housekeeping {
       expired = true;
       current = await this.seal(key, current, current.head, context);
     }
+    if (this.#isOver(current.head) && current.head.operations.length > 0) {
+      // Not written anew: it ended when it ended. What it answered then can be collected like the rest.
+      const next = { ...current.head, operations: [], version: current.head.version + 1 };
+      await this.#swap(key, next, current, context);
+    }
     await this.collect(key, context);
-    current = await this.#read(key, context);
-    const { head, token } = current;
-    if (
-      head !== undefined &&
-      token !== undefined &&
-      head.pieces.length === 0 &&
-      head.writtenAt + this.#tuning.keepEndedMs <= this.#port.now()
-    ) {
+    const { head, token } = await this.#read(key, context);
+    if (this.#isOver(head) && head.operations.length === 0 && token !== undefined) {
       this.#hints.forget(key);
       await this.#port.deleteHead(key, token, context);
     }
     return expired;
   }
 
+  /** Whether a conversation has ended so long ago that no request of that time can still be on its way. */
+  #isOver(head: Head | undefined): head is Head {
+    return (
+      head !== undefined && head.pieces.length === 0 && head.writtenAt + this.#tuning.keepEndedMs <= this.#port.now()
+    );
+  }
+
   async #read(key: string, context: ReadContext): Promise<Known> {
-    return known(await this.#port.readHead(key, context), this.#hints.get(key));
+    return known(await this.#port.readHead(key, context));
   }
 
   async #swap(
@@ -197,10 +205,10 @@ export class Housekeeping {
     const stored = encodeHead(next, newOperationId());
     const result = await this.#port.casHead(key, stored, current.token, [], context);
     const now = result.applied
-      ? { ...current, token: stored.token, head: next }
+      ? { token: stored.token, head: next }
       : result.current === undefined
         ? await this.#read(key, context)
-        : known(result.current, current);
+        : known(result.current);
     this.#hints.set(key, now);
     return { applied: result.applied, current: now };
   }
@@ -235,9 +243,3 @@ function findRun(pieces: readonly Piece[], run: readonly Piece[]): number | unde
   }
   return undefined;
 }
-
-function originOf({ source, index }: { source: string; index: number }): string {
-  return `${source}:${index}`;
-}
-
-export { originOf };

@@ -41,6 +41,15 @@ export interface ReadMessage {
   rows: number;
 }
 
+/** Where a message was first. It names the message for good, however often that is copied. */
+export function originOf({ address, origin }: Pick<ReadMessage, "address" | "origin">): string {
+  return origin ?? addressText(address);
+}
+
+export function addressText({ source, index }: Address): string {
+  return `${source}:${index}`;
+}
+
 /** Reads messages of one conversation, each at most once, through changes of its head. */
 export class RowReader {
   readonly #port: HeadPort;
