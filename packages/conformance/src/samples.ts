@@ -6,7 +6,7 @@ const oddTexts: ReadonlyMap<string, string> = new Map([
   ["one space", " "],
   ["white space at both ends", " \t\n text \r\n "],
   ["NUL", "before\u0000after"],
-  ["control characters", Array.from({ length: 32 }, (_, i) => String.fromCharCode(i)).join("") + "\u007f\u0080\u009f"],
+  ["control characters", `${Array.from({ length: 32 }, (_, i) => String.fromCharCode(i)).join("")}\u007f\u0080\u009f`],
   ["a high surrogate alone", "before\ud83dafter"],
   ["a low surrogate alone", "before\ude00after"],
   ["surrogates the wrong way round", "\ude00\ud83d"],
@@ -39,7 +39,7 @@ const kwargs: JsonObject = {
   large: 9007199254740991,
   deep: { list: [[], {}, [[1]], { "": "no name" }] },
   constructor: "data like any other",
-  ["a.b $c"]: "name with dots and dollars",
+  "a.b $c": "name with dots and dollars",
   "0": "name of a number",
 };
 Object.defineProperty(kwargs, "__proto__", {

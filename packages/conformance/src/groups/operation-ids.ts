@@ -83,6 +83,18 @@ export const operationIds: Group = (it) => {
     });
   }
 
+  for (const [title, end] of [
+    ["deleteMessages", (s, k, o) => s.deleteMessages(k, o)],
+    ["setMessages of none", (s, k, o) => s.setMessages(k, [], o)],
+  ] satisfies [string, Mutation][]) {
+    it(`${title} of a key that does not exist does not end what begins later`, needs, async ({ store, other, key }) => {
+      await end(store, key, { operationId: "id" });
+      await other.addMessage(key, message("later"));
+      await end(store, key, { operationId: "id" });
+      checkEqual(await texts(other, key), ["later"], "the history");
+    });
+  }
+
   it(
     "beyond the window it is answered once more or refused, and never applied again",
     needs,

@@ -148,7 +148,7 @@ export const pages: Group = (it, { level }) => {
     check(before !== undefined, "A page of 4 of 10 messages has no before.");
     await rejection(store.getPage(key, { limit: 4, before }), "INVALID_ARGUMENT");
     const { before: own = "" } = await store.getPage(key, { limit: 4 });
-    for (const bad of ["", "x", "1", `${own}x`, `x${own}`, own.slice(0, -1) + "~", "\u0000", 5, {}]) {
+    for (const bad of ["", "x", "1", `${own}x`, `x${own}`, `${own.slice(0, -1)}~`, "\u0000", 5, {}]) {
       // A damaged cursor may be out of date as far as the store can tell, but it never leads anywhere else.
       const error = await store.getPage(key, { limit: 4, before: bad as string }).catch((reason: unknown) => reason);
       const code = error instanceof Error && "code" in error ? error.code : undefined;
