@@ -20,6 +20,7 @@ export type {
   StoredHead,
 } from "./backend/head/port.js";
 export type { Tuning } from "./backend/head/tuning.js";
+export { Turns } from "./backend/turns.js";
 export { ttlMilliseconds } from "./backend/validate.js";
 export { type ChatStoreErrorDetails, chatStoreError } from "./errors.js";
 export { decodeMessage, encodeMessage, type Payload } from "./messages/codec.js";

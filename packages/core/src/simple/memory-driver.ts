@@ -100,7 +100,8 @@ export class MemoryDriver implements Driver {
   }
 
   async forget(key: string, { operation }: WriteContext): Promise<void> {
-    await this.#change(key, operation, ({ entries }) => entries.splice(0).length > 0);
+    // A number, for `false` is a refusal: one that found nothing is done too, and its repeat must not take what came later.
+    await this.#change(key, operation, ({ entries }) => entries.splice(0).length);
   }
 
   async edit(key: string, index: number, payload: Payload, { operation }: WriteContext): Promise<Payload | undefined> {

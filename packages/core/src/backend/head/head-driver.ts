@@ -1,17 +1,17 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, ReadContext, WriteContext } from "../driver.js";
+import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
 import { type Head, isExpired } from "./head.js";
 import { type Answer, type Change, type Committed, HeadWriter, missing } from "./head-writer.js";
 import { Hints, known } from "./hints.js";
 import { Housekeeping } from "./housekeeping.js";
 import { type Address, addressAt, countOf, type Piece, positionOf, slice } from "./pieces.js";
-import type { HeadPort } from "./port.js";
+import type { HeadPort, StoredHead } from "./port.js";
 import { addressText, originOf, type ReadMessage, RowReader } from "./rows.js";
 import { isCopy } from "./staging.js";
 import { defaultTuning, type Tuning } from "./tuning.js";
-import { Turns } from "./turns.js";
 
 export interface HeadDriverOptions {
   /** How long after its last write a conversation expires, in milliseconds; never when absent. */
@@ -120,6 +120,7 @@ export class HeadDriver implements Driver {
         return slice(head.pieces, older !== undefined && isCopy(older.source) ? start - 1 : start, end);
       },
       context,
+      cursor === undefined ? limit : undefined,
     );
     if (messages === undefined) {
       if (cursor !== undefined) throw placeGone();
@@ -217,11 +218,15 @@ export class HeadDriver implements Driver {
     key: string,
     choose: (head: Head, reader: RowReader) => readonly Piece[] | Promise<readonly Piece[] | undefined>,
     context: ReadContext,
+    newest?: number,
   ): Promise<ReadMessage[] | undefined> {
     const reader = new RowReader(this.#port, key, context);
     let version: string | undefined;
     for (;;) {
-      const head = await this.#readLive(key, context);
+      const together =
+        version === undefined && newest !== undefined ? await this.#port.readNewest?.(key, newest, context) : undefined;
+      const head = await this.#readLive(key, context, together);
+      if (head !== undefined && together !== undefined) reader.take(head, together.rows);
       if (head === undefined) return undefined;
       const pieces = await choose(head, reader);
       const messages = pieces && (await reader.read(head, pieces));
@@ -234,8 +239,12 @@ export class HeadDriver implements Driver {
   }
 
   /** The head of a conversation that exists. That it has expired becomes a fact before anybody is told. */
-  async #readLive(key: string, context: ReadContext): Promise<Head | undefined> {
-    let current = known(await this.#port.readHead(key, context));
+  async #readLive(
+    key: string,
+    context: ReadContext,
+    read?: { head: StoredHead | undefined },
+  ): Promise<Head | undefined> {
+    let current = known(read === undefined ? await this.#port.readHead(key, context) : read.head);
     while (current.head !== undefined && isExpired(current.head, this.#port.now())) {
       current = await this.#housekeeping.seal(key, current, current.head, context);
     }

@@ -202,7 +202,7 @@ export class HeadWriter {
               key,
               view,
               change.payloads.map((payload) => ({ payload })),
-              "s",
+              "b",
               context,
             );
           }
@@ -290,6 +290,7 @@ export class HeadWriter {
   async #swap(key: string, plan: Plan, current: Known, tries: Tries, context: ReadContext) {
     const stored = encodeHead(plan.next, newOperationId());
     tries.sent = true;
+    const { unresolved } = tries;
     // The oldest is kept: once it is settled, later ones are.
     tries.unresolved ??= {
       incarnation: plan.next.incarnation,
@@ -303,7 +304,9 @@ export class HeadWriter {
       this.#hints.set(key, now);
       return { applied: true, current: now } as const;
     }
-    // A request that was sent twice is refused the second time although the first was applied: the head will tell.
+    // A request that was sent twice is refused the second time although the first was applied: the head will tell, if it
+    // has not moved on too far, as it may have since a hint was noted.
+    if (result.sentOnce === true) tries.unresolved = unresolved;
     const now = result.current === undefined ? await this.#read(key, context) : known(result.current);
     this.#hints.set(key, now);
     return { applied: false, current: now } as const;

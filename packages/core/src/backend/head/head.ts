@@ -122,6 +122,7 @@ export function rowSource(head: Head, source: string): string {
 // A head as text, short, since services charge for every kilobyte of each write.
 
 type StoredAnswer = number | readonly [source: string, index: number] | null;
+/** Ids of the store's own, one behind the other, or an operation of a caller's. */
 type StoredOperation = string | readonly [id: string, fingerprint: string, answer: StoredAnswer];
 
 interface StoredText {
@@ -144,7 +145,7 @@ export function encodeHead(head: Head, token: string): StoredHead {
     n: head.next,
     p: head.pieces,
     t: head.tail,
-    o: head.operations.map(encodeOperation),
+    o: encodeOperations(head.operations),
     w: head.watermark,
   };
   return {
@@ -164,20 +165,31 @@ export function decodeHead(stored: StoredHead): Head {
     next: n,
     pieces: [...p],
     tail: t,
-    operations: o.map(decodeOperation),
+    operations: o.flatMap(decodeOperations),
     watermark: w,
     expiresAt: stored.expiresAt,
     writtenAt: stored.writtenAt,
   };
 }
 
-function encodeOperation({ id, fingerprint, answer }: AppliedOperation): StoredOperation {
-  if (fingerprint === undefined) return id;
-  return [id, fingerprint, typeof answer === "object" ? [answer.source, answer.index] : (answer ?? null)];
+function encodeOperations(operations: readonly AppliedOperation[]): StoredOperation[] {
+  const stored: StoredOperation[] = [];
+  for (const { id, fingerprint, answer } of operations) {
+    const last = stored.at(-1);
+    if (fingerprint !== undefined) {
+      stored.push([id, fingerprint, typeof answer === "object" ? [answer.source, answer.index] : (answer ?? null)]);
+    } else if (typeof last === "string") stored[stored.length - 1] = last + id;
+    else stored.push(id);
+  }
+  return stored;
 }
 
-function decodeOperation(stored: StoredOperation): AppliedOperation {
-  if (typeof stored === "string") return { id: stored };
+function decodeOperations(stored: StoredOperation): AppliedOperation | AppliedOperation[] {
+  if (typeof stored === "string") {
+    return Array.from({ length: stored.length / keptCharacters }, (_, i) => ({
+      id: stored.slice(i * keptCharacters, (i + 1) * keptCharacters),
+    }));
+  }
   const [id, fingerprint, answer] = stored;
   if (answer === null) return { id, fingerprint };
   return { id, fingerprint, answer: typeof answer === "number" ? answer : { source: answer[0], index: answer[1] } };

@@ -98,9 +98,8 @@ export class Housekeeping {
       const { head } = current;
       const at = findRun(head.pieces, run);
       if (at === undefined) return;
-      const now = this.#port.now();
-      if (isExpired(head, now)) return;
-      const next = { ...edited(head, at, countOf(run), [staged.piece]), version: head.version + 1, writtenAt: now };
+      const writtenAt = this.#port.now();
+      const next = { ...edited(head, at, countOf(run), [staged.piece]), version: head.version + 1, writtenAt };
       const written = await this.#swap(key, next, current, context);
       if (written.applied) {
         await this.#erase({ key, current: written.current, dead: run, read: undefined }, next, context);

@@ -50,8 +50,11 @@ export interface PortLimits {
 
 export type CasResult =
   | { applied: true }
-  /** Refused, for good: that write can never happen any more. `current` where the service tells it. */
-  | { applied: false; current?: StoredHead | undefined };
+  /**
+   * Refused, for good: that write can never happen any more. `current` where the service tells it. `sentOnce` when the port
+   * knows that the request was not sent a second time behind its back, so that it did not happen before either.
+   */
+  | { applied: false; current?: StoredHead | undefined; sentOnce?: boolean | undefined };
 
 export interface ListedHead {
   key: string;
@@ -68,6 +71,13 @@ export interface HeadPort {
   now(): number;
 
   readHead(key: string, context: ReadContext): Promise<StoredHead | undefined>;
+  /**
+   * The head, and with the same request about `limit` of the last rows of the newest incarnation, where a service can.
+   * Rows that are missing or too many do no harm.
+   */
+  readNewest?:
+    | ((key: string, limit: number, context: ReadContext) => Promise<{ head: StoredHead | undefined; rows: Row[] }>)
+    | undefined;
   /**
    * Writes the head if its token is still `expected`, or if there is none when `expected` is undefined. `rows` (at most
    * `rowsWithHead`) are written in the same atomic step.

@@ -90,20 +90,30 @@ export class RowReader {
       ranges.map(([source, from, to]) => ({ source, from, to })),
       this.#context,
     );
-    const parts = new Map<string, Row[]>();
+    this.take(head, rows);
+  }
+
+  /** Takes rows that were read, whether they are asked for or not. */
+  take(head: Head, rows: readonly Row[]): void {
+    const messages = new Map<string, Row[]>();
     for (const row of rows) {
       const name = nameOf(row.source, row.index);
-      const list = parts.get(name) ?? [];
-      list[row.part] = row;
-      parts.set(name, list);
+      const parts = messages.get(name) ?? [];
+      parts[row.part] = row;
+      messages.set(name, parts);
     }
-    for (const address of wanted) {
-      const name = nameOf(rowSource(head, address.source), address.index);
-      const list = parts.get(name)?.filter((row) => row !== undefined) ?? [];
-      const [first] = list;
-      if (first === undefined || list.length < first.parts) continue;
-      const payload = list.map(({ body }) => body).join("");
-      this.#found.set(name, { payload, address, rows: list.length, origin: first.origin });
+    for (const [name, sparse] of messages) {
+      const parts = sparse.filter((row) => row !== undefined);
+      const [first] = parts;
+      if (first === undefined || parts.length < first.parts) continue;
+      const source = first.source === head.incarnation ? "" : first.source;
+      const payload = parts.map(({ body }) => body).join("");
+      this.#found.set(name, {
+        payload,
+        address: { source, index: first.index },
+        rows: parts.length,
+        origin: first.origin,
+      });
     }
   }
 }

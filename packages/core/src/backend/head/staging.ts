@@ -21,7 +21,7 @@ export async function stage(
   key: string,
   head: Head,
   messages: readonly { payload: Payload; origin?: string | undefined }[],
-  kind: "s" | "c",
+  kind: "b" | "c",
   context: ReadContext,
 ): Promise<Staged> {
   const number = Math.max(head.watermark, Math.floor(port.now()));
@@ -48,6 +48,7 @@ export function isCopy(source: string): boolean {
   return source.startsWith("c");
 }
 
+/** Sorts behind the sources of all staged sets and of earlier incarnations: the last rows of a conversation are the newest. */
 export function newIncarnation(): string {
   return `m${newOperationId().slice(0, 12)}`;
 }

@@ -1,6 +1,6 @@
-import type { AbortSignalLike } from "../../chat-store.js";
+import type { AbortSignalLike } from "../chat-store.js";
 
-/** Runs tasks of the same key one after another, in the order in which they came. */
+/** Runs tasks of the same key one after another, in the order in which they came. For drivers whose writers would only get in each other's way. */
 export class Turns {
   readonly #last = new Map<string, Promise<void>>();
 

@@ -1,0 +1,109 @@
+import type { StoredHead } from "@chatkeep/chat-store-core/backend";
+import { BrokenRule, byteLength, type Rules } from "./service.js";
+
+type Piece = readonly [source: string, from: number, to: number];
+
+/** A stored head as it is written, read without the protocol's own code. */
+export interface HeadText {
+  version: number;
+  incarnation: string;
+  next: number;
+  pieces: readonly Piece[];
+  tail: readonly (readonly [index: number, payload: string])[];
+  /** Addresses of messages that were answers to operations with a caller's id. */
+  answers: readonly (readonly [source: string, index: number])[];
+  operations: number;
+  /** Bytes of the ids, fingerprints and answers. */
+  operationBytes: number;
+  watermark: number;
+  /** Whether a row, by its own source, is a message of the history or an answer that may be asked for again. */
+  names: (source: string, index: number) => boolean;
+}
+
+export function headTextOf({ text }: StoredHead): HeadText {
+  const { v, i, n, p, t, o, w } = JSON.parse(text) as {
+    v: number;
+    i: string;
+    n: number;
+    p: Piece[];
+    t: HeadText["tail"];
+    o: (string | [string, string, number | [string, number] | null])[];
+    w: number;
+  };
+  const answers = o.flatMap((one) => (typeof one !== "string" && Array.isArray(one[2]) ? [one[2]] : []));
+  return {
+    version: v,
+    incarnation: i,
+    next: n,
+    pieces: p,
+    tail: t,
+    answers,
+    operations: o.length,
+    operationBytes: byteLength(JSON.stringify(o)),
+    watermark: w,
+    names: (rowSource, index) => {
+      const source = rowSource === i ? "" : rowSource;
+      return (
+        p.some(([of, from, to]) => of === source && from <= index && index < to) ||
+        answers.some((answer) => answer[0] === source && answer[1] === index)
+      );
+    },
+  };
+}
+
+/** What a head that replaces another must be like at the very moment. Throws a BrokenRule. */
+export function checkHead(
+  stored: StoredHead,
+  before: HeadText | undefined,
+  { limits, tuning }: Rules,
+  isWhole: (source: string, index: number) => boolean,
+): void {
+  const head = headTextOf(stored);
+  const broken = (what: string) => new BrokenRule(`Head ${stored.text} after ${JSON.stringify(before)}: ${what}`);
+
+  if (before !== undefined) {
+    if (head.incarnation !== before.incarnation) throw broken("another incarnation");
+    if (head.version !== before.version + 1) throw broken("the version does not rise by one");
+    if (head.next < before.next) throw broken("sequence numbers go back");
+    if (head.watermark < before.watermark) throw broken("the watermark goes back");
+  }
+  let count = 0;
+  const seen = new Set<string>();
+  for (const [source, from, to] of head.pieces) {
+    if (!(from < to)) throw broken("an empty piece");
+    if (source === "" && to > head.next) throw broken("a sequence number that was not given out");
+    for (let index = from; index < to; index++, count++) {
+      if (seen.has(`${source}/${index}`)) throw broken(`message ${source}/${index} twice`);
+      seen.add(`${source}/${index}`);
+      const inTail = source === "" && head.tail.some(([tailIndex]) => tailIndex === index);
+      if (!inTail && !isWhole(source === "" ? head.incarnation : source, index)) {
+        throw broken(`message ${source}/${index} is nowhere`);
+      }
+    }
+  }
+  if (stored.count !== count) throw broken(`${stored.count} counted, ${count} there`);
+  if (stored.count === 0 && stored.expiresAt !== undefined) throw broken("an end that expires");
+  for (const [source, index] of head.answers) {
+    if (!isWhole(source === "" ? head.incarnation : source, index))
+      throw broken(`answer ${source}/${index} is nowhere`);
+  }
+  if (head.tail.some(([index]) => !head.names(head.incarnation, index))) throw broken("a dead message in the tail");
+  if (head.tail.length > tuning.tailEntries) throw broken("too many messages in the tail");
+  if (limits.rowsWithHead > 0 && head.tail.length > 0)
+    throw broken("a tail beside rows that are written with the head");
+  const tailBytes = head.tail.reduce((sum, [, payload]) => sum + byteLength(payload), 0);
+  if (tailBytes > limits.inlineBytes) throw broken("too many bytes in the tail");
+  if (head.operations > tuning.rememberedOperations) throw broken("too many operations remembered");
+  if (byteLength(stored.text) > headBytes(head, tailBytes)) throw broken("larger than a head may be");
+}
+
+/**
+ * The most bytes that a head's text takes. A payload is JSON text, in which quotes and backslashes take two bytes when it is put
+ * into JSON once more; a sequence number has 15 digits at most, a source 24 characters.
+ */
+export function headBytes(
+  { pieces, tail, operationBytes }: { pieces: { length: number }; tail: { length: number }; operationBytes: number },
+  tailBytes: number,
+): number {
+  return 140 + pieces.length * 62 + 2 * tailBytes + tail.length * 24 + operationBytes;
+}

@@ -1,0 +1,118 @@
+import type {
+  CasResult,
+  HeadPort,
+  ListedHead,
+  PortLimits,
+  ReadContext,
+  Row,
+  RowAddress,
+  RowRange,
+  StoredHead,
+} from "@chatkeep/chat-store-core/backend";
+import { BrokenRule, type Service } from "./service.js";
+
+/** How a request comes to the service: at once, or when a chooser lets it. */
+export type Send = <T>(isWrite: boolean, apply: (service: Service) => T) => Promise<T>;
+
+export interface ServicePortOptions {
+  limits: PortLimits;
+  now: () => number;
+  /** Whether the rows of one call are under way side by side, or one after another. */
+  sideBySide?: boolean | undefined;
+}
+
+const listedAtOnce = 3;
+
+/** A client's way to the service. Every row is a request of its own: no service does several in one step. */
+export class ServicePort implements HeadPort {
+  readonly limits: PortLimits;
+  readonly #send: Send;
+  readonly #options: ServicePortOptions;
+
+  constructor(send: Send, options: ServicePortOptions) {
+    this.limits = options.limits;
+    this.#send = send;
+    this.#options = options;
+  }
+
+  now(): number {
+    return this.#options.now();
+  }
+
+  readHead(key: string): Promise<StoredHead | undefined> {
+    return this.#send(false, (service) => service.heads.get(key));
+  }
+
+  casHead(key: string, head: StoredHead, expected: string | undefined, rows: readonly Row[]): Promise<CasResult> {
+    let times = 0;
+    return this.#send(true, (service): CasResult => {
+      times++;
+      if (rows.length > this.limits.rowsWithHead) throw new BrokenRule(`${rows.length} rows with a head.`);
+      if (service.cas(key, head, expected, rows)) return { applied: true };
+      return { applied: false, current: service.heads.get(key), sentOnce: times === 1 };
+    });
+  }
+
+  deleteHead(key: string, expected: string): Promise<boolean> {
+    return this.#send(true, (service) => service.deleteHead(key, expected));
+  }
+
+  putRows(key: string, rows: readonly Row[]): Promise<void> {
+    return this.#each(rows, (row) => this.#send(true, (service) => service.put(key, row)));
+  }
+
+  async readRows(key: string, ranges: readonly RowRange[]): Promise<Row[]> {
+    const read: Row[] = [];
+    for (const { source, from, to } of ranges) {
+      for (let index = from; index < to; index++) {
+        const isIt = (row: Row) => row.source === source && row.index === index;
+        read.push(...(await this.#send(false, (service) => service.rowsOf(key).filter(isIt))));
+      }
+    }
+    return read;
+  }
+
+  listRows(
+    key: string,
+    source: string | undefined,
+    cursor: string | undefined,
+  ): Promise<{ addresses: RowAddress[]; cursor?: string | undefined }> {
+    return this.#send(false, (service) => {
+      const rest = service
+        .rowsOf(key)
+        .filter((row) => (source === undefined || row.source === source) && service.placeOf(row) > Number(cursor ?? 0))
+        .sort((a, b) => service.placeOf(a) - service.placeOf(b));
+      const page = rest.slice(0, listedAtOnce);
+      const addresses = page.map(({ source: of, index, part }) => ({ source: of, index, part }));
+      const last = page.at(-1);
+      return rest.length > page.length && last !== undefined
+        ? { addresses, cursor: String(service.placeOf(last)) }
+        : { addresses };
+    });
+  }
+
+  deleteRows(key: string, addresses: readonly RowAddress[]): Promise<void> {
+    return this.#each(addresses, (address) => this.#send(true, (service) => service.delete(key, address)));
+  }
+
+  listHeads({ prefix, ended }: { prefix: string; ended: boolean }): Promise<{ heads: ListedHead[] }> {
+    return this.#send(false, (service) => ({
+      heads: [...service.heads]
+        .filter(([key, { count }]) => key.startsWith(prefix) && (ended || count > 0))
+        .map(([key, head]) => ({ key, head })),
+    }));
+  }
+
+  async close(): Promise<void> {}
+
+  async #each<T>(all: readonly T[], request: (one: T) => Promise<void>): Promise<void> {
+    if (this.#options.sideBySide === true) await Promise.all(all.map(request));
+    else for (const one of all) await request(one);
+  }
+}
+
+/** A context as the facade gives it to a call that nobody gives up. */
+export const patient: ReadContext = {
+  signal: { aborted: false, addEventListener: () => {}, removeEventListener: () => {} },
+  attempt: 1,
+};
