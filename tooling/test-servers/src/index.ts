@@ -5,7 +5,7 @@ export {
   transactionCanceled,
   transactionConflict,
 } from "./answers.js";
-export { type Certificates, hasOpenssl, makeCertificates } from "./certificates.js";
+export { type Certificates, makeCertificates } from "./certificates.js";
 export { hasApt, libraryPath, unpackDebian } from "./debian.js";
 export { type CommonFault, type Decide, type FaultControl, type Hooks, type Ordered, through } from "./faults.js";
 export { CACHE, fetchOnce } from "./fetch-once.js";
@@ -34,6 +34,7 @@ export {
 export { findProgram, run } from "./run.js";
 export { type OwnServer, type ServerInfo, type ServerPlace, type ServerSpec, startServer } from "./server.js";
 export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
+export { type DynamoDBOptions, type JavaProgram, javaProgram, startDynamoDB } from "./servers/dynamodb.js";
 export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
 export { type ServerName, serverKinds } from "./servers.js";
 export { type Client, type ClientOptions, spawnClient } from "./spawn-client.js";

@@ -99,7 +99,7 @@ export async function tcpProxy(
 
     // The server's side is closed in good order, so that it acts on all that it was sent.
     const reset = () => {
-      client.resetAndDestroy();
+      resetSocket(client);
       upstream.end();
     };
 
@@ -197,7 +197,7 @@ export async function tcpProxy(
       counts.upstreamErrors += 1;
       // A server that is gone is told to the client as its own connection would tell it, black holes apart.
       down.end(() => {
-        if (!swallowing) client.resetAndDestroy();
+        if (!swallowing) resetSocket(client);
       });
     });
     upstream.on("close", () => upstreams.delete(upstream));
@@ -207,7 +207,7 @@ export async function tcpProxy(
   const port = await listen(server);
 
   const resetAll = () => {
-    for (const client of clients) client.resetAndDestroy();
+    for (const client of clients) resetSocket(client);
     for (const upstream of upstreams) upstream.end();
   };
   const down = async () => {
@@ -254,4 +254,10 @@ export async function tcpProxy(
       for (const upstream of upstreams) upstream.destroy();
     },
   };
+}
+
+/** One that is ending already can't be reset: Node 20 fails, and never closes its handle. */
+function resetSocket(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

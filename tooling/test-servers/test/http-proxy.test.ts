@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type HttpProxy,
-  hasOpenssl,
   httpProxy,
   makeCertificates,
   provisionedThroughputExceeded,
@@ -320,7 +319,7 @@ describe("an HTTP proxy", () => {
   });
 });
 
-describe.runIf(await hasOpenssl())("an HTTP proxy with TLS on both sides", () => {
+describe("an HTTP proxy with TLS on both sides", () => {
   it("passes on and resets", async () => {
     const certificates = await makeCertificates();
     seen.length = 0;

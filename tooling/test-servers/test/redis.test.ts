@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import { hasOpenssl, makeCertificates, type RedisServer, redisProgram, serverKinds, startRedis } from "../src/index.js";
+import { makeCertificates, type RedisServer, redisProgram, serverKinds, startRedis } from "../src/index.js";
 import { runningServer } from "../src/vitest-servers.js";
 import { connectTo, disconnectAll } from "./connect.js";
 
@@ -110,7 +110,7 @@ describe.runIf(shared?.own)("a Redis of one's own", () => {
   });
 });
 
-describe.runIf(shared?.own && (await hasOpenssl()))("Redis with TLS", () => {
+describe.runIf(shared?.own)("Redis with TLS", () => {
   it("is reached with its authority only", async () => {
     const server = await start({ tls: await makeCertificates(), password: "pw" });
     expect(server.url).toMatch(/^rediss:/);

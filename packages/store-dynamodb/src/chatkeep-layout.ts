@@ -1,0 +1,384 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import type {
+  CasResult,
+  HeadPort,
+  ListedHead,
+  PortLimits,
+  ReadContext,
+  Row,
+  RowAddress,
+  RowRange,
+  StoredHead,
+} from "@chatkeep/chat-store-core/backend";
+import { type Item, inParallel, type Requests } from "./requests.js";
+import { indexName, rowKey, shardAttribute } from "./table.js";
+
+// One partition per conversation. Its head is at the sort key `~`, behind all rows; a row is at source~index~part with
+// fixed widths, so that a range of messages is one Query. The head alone is in the index of keys, and has a TTL.
+
+/** The sort key of a head. Sources hold no character above it, and rows begin with their source. */
+const headRow = "~";
+const indexDigits = 15;
+const partDigits = 4;
+
+/** Partitions of the index of keys: as many times 1,000 new conversations a second may begin. */
+const shards = 8;
+
+/** An expired or ended head is the service's to delete this long after: longer than any request can be on its way. */
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Rows that come with a head at most. */
+const mostNewest = 1_000;
+
+/** Longest partition key that a conversation can have. */
+const maxKeyBytes = 512;
+
+const limits: PortLimits = {
+  // 400 KB is the most of an item with its keys and names; a larger row is no cheaper, and a smaller one is sent sooner.
+  rowBytes: 300_000,
+  // A head is paid for by its size before and after each write: a message in it costs three times what one beside it does.
+  inlineBytes: 4_096,
+  // A transaction costs twice the units of its writes.
+  rowsWithHead: 0,
+};
+
+export interface ChatkeepNames {
+  primaryKey: string;
+  ttlAttribute: string;
+}
+
+/** The head protocol's port on one table with partition and sort key. */
+export class ChatkeepLayout implements HeadPort {
+  readonly limits = limits;
+  readonly #requests: Requests;
+  readonly #names: ChatkeepNames;
+
+  constructor(requests: Requests, names: ChatkeepNames) {
+    this.#requests = requests;
+    this.#names = names;
+  }
+
+  now(): number {
+    return this.#requests.now();
+  }
+
+  /** One GetItem. */
+  async readHead(key: string, context: ReadContext): Promise<StoredHead | undefined> {
+    return headOf(await this.#requests.get(this.#key(key, headRow), context));
+  }
+
+  /** One Query, backwards: the head is behind all rows, and the newest row right before it. */
+  async readNewest(
+    key: string,
+    limit: number,
+    context: ReadContext,
+  ): Promise<{ head: StoredHead | undefined; rows: Row[] }> {
+    const page = await this.#requests.query(
+      {
+        ConsistentRead: true,
+        ScanIndexForward: false,
+        KeyConditionExpression: "#key = :key AND #row <= :head",
+        ExpressionAttributeNames: { "#key": this.#names.primaryKey, "#row": rowKey },
+        ExpressionAttributeValues: { ":key": { S: key }, ":head": { S: headRow } },
+        Limit: 1 + Math.min(limit, mostNewest),
+      },
+      context,
+    );
+    const [first, ...others] = page.Items ?? [];
+    // Without a head the rows are leftovers.
+    if (first?.[rowKey]?.S !== headRow) return { head: undefined, rows: [] };
+    return { head: headOf(first), rows: others.flatMap((item) => rowOf(item) ?? []) };
+  }
+
+  /** One PutItem. */
+  async casHead(
+    key: string,
+    head: StoredHead,
+    expected: string | undefined,
+    _rows: readonly Row[],
+    context: ReadContext,
+  ): Promise<CasResult> {
+    const result = await this.#requests.put(
+      { Item: { ...this.#key(key, headRow), ...this.#headItem(key, head) }, ...this.#ifToken(expected) },
+      context,
+    );
+    if (result.applied) return result;
+    const current = headOf(result.item);
+    // Refused because it had been applied: the SDK or the network sent it twice.
+    if (current?.token === head.token) return { applied: true };
+    return { applied: false, current, sentOnce: result.once };
+  }
+
+  /** One DeleteItem. */
+  async deleteHead(key: string, expected: string, context: ReadContext): Promise<boolean> {
+    const condition = { Key: this.#key(key, headRow), ...this.#ifToken(expected) };
+    return (await this.#requests.delete(condition, context)).applied;
+  }
+
+  /** One BatchWriteItem for 25 rows, or 2 MB. */
+  async putRows(key: string, rows: readonly Row[], context: ReadContext): Promise<void> {
+    await this.#requests.writeMany(
+      unique(rows),
+      (row) => {
+        const item: Item = { ...this.#key(key, rowIdOf(row)), Body: { S: row.body } };
+        if (row.parts !== 1) item.Parts = { N: String(row.parts) };
+        if (row.origin !== undefined) item.Origin = { S: row.origin };
+        return { request: { PutRequest: { Item: item } }, bytes: Math.min(row.body.length * 3, limits.rowBytes) };
+      },
+      context,
+    );
+  }
+
+  /** One Query for each range, more when it has more than 1 MB. */
+  async readRows(key: string, ranges: readonly RowRange[], context: ReadContext): Promise<Row[]> {
+    const rows: Row[] = [];
+    await inParallel(ranges, async ({ source, from, to }) => {
+      if (from >= to) return;
+      let cursor: Item | undefined;
+      do {
+        const page = await this.#requests.query(
+          {
+            ConsistentRead: true,
+            KeyConditionExpression: "#key = :key AND #row BETWEEN :from AND :to",
+            ExpressionAttributeNames: { "#key": this.#names.primaryKey, "#row": rowKey },
+            ExpressionAttributeValues: {
+              ":key": { S: key },
+              ":from": { S: rowIdOf({ source, index: from, part: 0 }) },
+              ":to": { S: rowIdOf({ source, index: to - 1, part: 10 ** partDigits - 1 }) },
+            },
+            ExclusiveStartKey: cursor,
+          },
+          context,
+        );
+        for (const item of page.Items ?? []) {
+          const row = rowOf(item);
+          if (row !== undefined) rows.push(row);
+        }
+        cursor = page.LastEvaluatedKey;
+      } while (cursor !== undefined);
+    });
+    return rows;
+  }
+
+  /** One Query for each 1 MB. */
+  async listRows(
+    key: string,
+    source: string | undefined,
+    cursor: string | undefined,
+    context: ReadContext,
+  ): Promise<{ addresses: RowAddress[]; cursor?: string | undefined }> {
+    const range = source === undefined ? "#row < :head" : "#row BETWEEN :from AND :to";
+    const bounds: Item =
+      source === undefined
+        ? { ":head": { S: headRow } }
+        : { ":from": { S: `${source}~` }, ":to": { S: `${source}~~` } };
+    const page = await this.#requests.query(
+      {
+        ConsistentRead: true,
+        KeyConditionExpression: `#key = :key AND ${range}`,
+        ProjectionExpression: "#row",
+        ExpressionAttributeNames: { "#key": this.#names.primaryKey, "#row": rowKey },
+        ExpressionAttributeValues: { ":key": { S: key }, ...bounds },
+        ExclusiveStartKey: cursor === undefined ? undefined : this.#key(key, cursor),
+      },
+      context,
+    );
+    const addresses = (page.Items ?? []).flatMap((item) => parseRowId(item[rowKey]?.S) ?? []);
+    return { addresses, cursor: page.LastEvaluatedKey?.[rowKey]?.S };
+  }
+
+  /** One BatchWriteItem for 25 rows. */
+  async deleteRows(key: string, addresses: readonly RowAddress[], context: ReadContext): Promise<void> {
+    await this.#requests.writeMany(
+      unique(addresses),
+      (address) => ({ request: { DeleteRequest: { Key: this.#key(key, rowIdOf(address)) } }, bytes: 0 }),
+      context,
+    );
+  }
+
+  async listHeads(
+    options: { prefix: string; limit: number; cursor: string | undefined; ended: boolean },
+    context: ReadContext,
+  ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
+    return options.ended ? this.#scanHeads(options, context) : this.#queryHeads(options, context);
+  }
+
+  /** A Query of the index for each shard or 1 MB of keys, and a BatchGetItem for each 100 heads. */
+  async #queryHeads(
+    { prefix, limit, cursor }: { prefix: string; limit: number; cursor: string | undefined },
+    context: ReadContext,
+  ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
+    // No key begins so, and DynamoDB refuses sort keys of more than 1,024 bytes.
+    if (/\p{Surrogate}/u.test(prefix) || new TextEncoder().encode(prefix).length > maxKeyBytes) return { heads: [] };
+    let [shard, after] = parseKeyCursor(cursor);
+    const keys: string[] = [];
+    while (shard < shards && keys.length < limit) {
+      const page = await this.#requests.query(
+        {
+          IndexName: indexName,
+          KeyConditionExpression: `#shard = :shard${prefix === "" ? "" : " AND begins_with(#key, :prefix)"}`,
+          ExpressionAttributeNames: {
+            "#shard": shardAttribute,
+            ...(prefix === "" ? {} : { "#key": this.#names.primaryKey }),
+          },
+          ExpressionAttributeValues: {
+            ":shard": { S: String(shard) },
+            ...(prefix === "" ? {} : { ":prefix": { S: prefix } }),
+          },
+          Limit: limit - keys.length,
+          ExclusiveStartKey:
+            after === undefined ? undefined : { ...this.#key(after, headRow), [shardAttribute]: { S: String(shard) } },
+        },
+        context,
+      );
+      keys.push(...(page.Items ?? []).flatMap((item) => item[this.#names.primaryKey]?.S ?? []));
+      after = page.LastEvaluatedKey?.[this.#names.primaryKey]?.S;
+      if (page.LastEvaluatedKey === undefined) shard++;
+    }
+    const heads = await this.#requests.getMany(
+      keys.map((key) => this.#key(key, headRow)),
+      context,
+    );
+    return {
+      heads: heads.flatMap((item) => this.#listed(item) ?? []),
+      cursor: shard < shards ? `${shard}/${after ?? ""}` : undefined,
+    };
+  }
+
+  /**
+   * Conversations of which anything is left, also without a head: then it was the service that deleted it, and the rows
+   * are to be found. Reads the table as it is stored, 1 MB a request; a conversation may come again on the next page.
+   */
+  async #scanHeads(
+    { prefix, cursor }: { prefix: string; cursor: string | undefined },
+    context: ReadContext,
+  ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
+    const start = cursor === undefined ? undefined : (JSON.parse(cursor) as [string, string]);
+    const page = await this.#requests.scan(
+      {
+        ProjectionExpression: "#key, #row, #token, #count, #expires, #written, #head",
+        ExpressionAttributeNames: {
+          "#key": this.#names.primaryKey,
+          "#row": rowKey,
+          "#token": "Token",
+          "#count": "Count",
+          "#expires": "Until",
+          "#written": "At",
+          "#head": "Head",
+        },
+        ExclusiveStartKey: start && this.#key(...start),
+      },
+      context,
+    );
+    const heads = new Map<string, ListedHead>();
+    for (const item of page.Items ?? []) {
+      const key = item[this.#names.primaryKey]?.S;
+      if (key?.startsWith(prefix) !== true) continue;
+      const listed = this.#listed(item);
+      if (listed === undefined && (key === start?.[0] || parseRowId(item[rowKey]?.S) === undefined)) continue;
+      if (listed !== undefined || !heads.has(key)) heads.set(key, listed ?? { key, head: lost });
+    }
+    const last = page.LastEvaluatedKey;
+    return {
+      heads: [...heads.values()],
+      cursor: last && JSON.stringify([last[this.#names.primaryKey]?.S, last[rowKey]?.S]),
+    };
+  }
+
+  async close(): Promise<void> {}
+
+  #listed(item: Item): ListedHead | undefined {
+    const key = item[this.#names.primaryKey]?.S;
+    const head = headOf(item);
+    return key === undefined || head === undefined ? undefined : { key, head };
+  }
+
+  #key(key: string, row: string): Item {
+    return { [this.#names.primaryKey]: { S: key }, [rowKey]: { S: row } };
+  }
+
+  #headItem(key: string, { token, count, expiresAt, writtenAt, text }: StoredHead): Item {
+    // Short names: each byte counts towards the units of every write.
+    const item: Item = {
+      [shardAttribute]: { S: shardOf(key) },
+      Token: { S: token },
+      Count: { N: String(count) },
+      At: { N: String(writtenAt) },
+      Head: { S: text },
+    };
+    if (expiresAt !== undefined) item.Until = { N: String(expiresAt) };
+    const end = count === 0 ? writtenAt : expiresAt;
+    // "Time to Live": whole seconds since 1970, as a number.
+    if (end !== undefined) item[this.#names.ttlAttribute] = { N: String(Math.ceil((end + dayMs) / 1000)) };
+    return item;
+  }
+
+  #ifToken(expected: string | undefined) {
+    if (expected === undefined) {
+      return {
+        ConditionExpression: "attribute_not_exists(#key)",
+        ExpressionAttributeNames: { "#key": this.#names.primaryKey },
+      };
+    }
+    return {
+      ConditionExpression: "#token = :expected",
+      ExpressionAttributeNames: { "#token": "Token" },
+      ExpressionAttributeValues: { ":expected": { S: expected } },
+    };
+  }
+}
+
+/** Stands for the head of a conversation of which only rows are left. */
+const lost: StoredHead = { token: "", count: 0, expiresAt: undefined, writtenAt: 0, text: "" };
+
+function headOf(item: Item | undefined): StoredHead | undefined {
+  const { Token: token, Count: count, Until: expiresAt, At: writtenAt, Head: text } = item ?? {};
+  if (token?.S === undefined || text?.S === undefined) return undefined;
+  return {
+    token: token.S,
+    count: numberOf(count) ?? 0,
+    expiresAt: numberOf(expiresAt),
+    writtenAt: numberOf(writtenAt) ?? 0,
+    text: text.S,
+  };
+}
+
+function numberOf(value: AttributeValue | undefined): number | undefined {
+  return value?.N === undefined ? undefined : Number(value.N);
+}
+
+function rowIdOf({ source, index, part }: RowAddress): string {
+  return `${source}~${String(index).padStart(indexDigits, "0")}~${String(part).padStart(partDigits, "0")}`;
+}
+
+function parseRowId(id: string | undefined): RowAddress | undefined {
+  const [, source, index, part] = /^([\w-]+)~(\d{15})~(\d{4})$/.exec(id ?? "") ?? [];
+  if (source === undefined) return undefined;
+  return { source, index: Number(index), part: Number(part) };
+}
+
+function rowOf(item: Item): Row | undefined {
+  const address = parseRowId(item[rowKey]?.S);
+  const body = item.Body?.S;
+  if (address === undefined || body === undefined) return undefined;
+  return { ...address, parts: numberOf(item.Parts) ?? 1, origin: item.Origin?.S, body };
+}
+
+/** A batch may name no item twice. */
+function unique<Address extends RowAddress>(addresses: readonly Address[]): Address[] {
+  return [...new Map(addresses.map((address) => [rowIdOf(address), address])).values()];
+}
+
+/** FNV-1a. */
+function shardOf(key: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return String((hash >>> 0) % shards);
+}
+
+function parseKeyCursor(cursor: string | undefined): [shard: number, after: string | undefined] {
+  if (cursor === undefined) return [0, undefined];
+  const slash = cursor.indexOf("/");
+  const after = cursor.slice(slash + 1);
+  return [Number(cursor.slice(0, slash)), after === "" ? undefined : after];
+}

@@ -1,0 +1,52 @@
+import type { Operation } from "@chatkeep/chat-store-core/backend";
+
+/** What a repeated operation answers; `"body"` stands for a removed message, which is not kept. */
+export type KeptAnswer = number | boolean | "body" | null;
+
+interface Remembered {
+  id: string;
+  fingerprint: string;
+  answer: KeptAnswer;
+}
+
+/**
+ * What our clients write into an item beside the history, in an attribute that Python ignores, and drops when it writes.
+ * It changes with every write of ours, so that it is the condition of the next one, and it says which operations are in.
+ */
+export interface Marker {
+  /** Made with the item. */
+  life: string;
+  /** The last ones, newest last. */
+  operations: readonly Remembered[];
+  /** As it is stored. */
+  text: string;
+}
+
+export const markerAttribute = "Chatkeep";
+
+const remembered = 33;
+
+export function nextMarker(marker: Marker | undefined, operation: Operation, answer: KeptAnswer): Marker {
+  const life = marker?.life ?? crypto.randomUUID().slice(0, 13);
+  const { id, fingerprint } = operation;
+  const operations = [...(marker?.operations ?? []), { id, fingerprint, answer }].slice(-remembered);
+  const text = JSON.stringify([life, ...operations.map((each) => [each.id, each.fingerprint, each.answer])]);
+  return { life, operations, text };
+}
+
+/** Undefined when it is absent, or not of ours. */
+export function parseMarker(text: string | undefined): Marker | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const [life, ...rest] = JSON.parse(text) as [string, ...[string, string, KeptAnswer][]];
+    return { life, operations: rest.map(([id, fingerprint, answer]) => ({ id, fingerprint, answer })), text };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether every operation after an earlier marker is still among those of a later one. */
+export function follows(later: Marker, earlier: Marker): boolean {
+  const newest = earlier.operations.at(-1)?.id;
+  return later.life === earlier.life && later.operations.some(({ id }) => id === newest);
+}
