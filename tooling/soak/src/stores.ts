@@ -1,0 +1,5 @@
+/** Every store that `--store` knows by name. */
+export const stores: Readonly<Record<string, URL>> = {
+  simple: new URL("./stores/simple.ts", import.meta.url),
+  "simple-file": new URL("./stores/simple-file.ts", import.meta.url),
+};
