@@ -101,7 +101,7 @@ export function checkHead(
  * The most bytes that a head's text takes. A payload is JSON text, in which quotes and backslashes take two bytes when it is put
  * into JSON once more; a sequence number has 15 digits at most, a source 24 characters.
  */
-export function headBytes(
+function headBytes(
   { pieces, tail, operationBytes }: { pieces: { length: number }; tail: { length: number }; operationBytes: number },
   tailBytes: number,
 ): number {
