@@ -14,6 +14,8 @@ export function typeErrors(files: readonly string[]): { file: string | undefined
     allowJs: true,
     checkJs: true,
     moduleDetection: ts.ModuleDetectionKind.Force,
+    // By default they are looked for from the folder in which the tests happen to be started.
+    typeRoots: [fileURLToPath(new URL("../node_modules/@types", import.meta.url))],
     paths: Object.fromEntries([...sources()].map(([name, source]) => [name, [source]])),
   });
   return ts

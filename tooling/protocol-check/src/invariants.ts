@@ -38,7 +38,8 @@ export function headTextOf({ text }: StoredHead): HeadText {
     pieces: p,
     tail: t,
     answers,
-    operations: o.length,
+    // Of the store's own ids eight characters each, one behind the other.
+    operations: o.reduce((sum, one) => sum + (typeof one === "string" ? one.length / 8 : 1), 0),
     operationBytes: byteLength(JSON.stringify(o)),
     watermark: w,
     names: (rowSource, index) => {

@@ -34,6 +34,7 @@ export interface Program {
   callMs?: number | undefined;
   limits: PortLimits;
   sideBySide?: boolean | undefined;
+  newestWithHead?: boolean | undefined;
   tuning: Tuning;
   trouble: Trouble;
   /** Done before, without trouble, by a client that is gone then. */
@@ -65,7 +66,7 @@ const month = 30 * 24 * 60 * 60 * 1000;
 
 /** Runs a program in a new world and checks what its clients were told. Throws when a rule was broken. */
 export async function runProgram(program: Program, chooser: Chooser, options: RunOptions): Promise<Outcome> {
-  const { limits, tuning } = program;
+  const { limits, tuning, sideBySide, newestWithHead } = program;
   const rules = options.watch ? { limits, tuning } : undefined;
   const world = new World(chooser, program.trouble, rules);
   const calls: Call[] = [];
@@ -76,7 +77,7 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
 
   const driverOf = (where: World, client: string, skewMs: number) => {
     const now = () => where.service.clock + skewMs;
-    const port = new ServicePort(where.senderOf(client), { limits, now, sideBySide: program.sideBySide });
+    const port = new ServicePort(where.senderOf(client), { limits, now, sideBySide, newestWithHead });
     return new options.HeadDriver(port, { ttlMs: program.ttlMs, tuning, pause: async () => {} });
   };
 

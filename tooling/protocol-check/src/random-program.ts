@@ -100,6 +100,7 @@ export function randomProgram(chooser: Chooser): Program {
     callMs: headsEnd ? hour : undefined,
     limits: { rowBytes: pick(8, 100), inlineBytes: 24, rowsWithHead: pick(0, 0, 4) },
     sideBySide: chance(2),
+    newestWithHead: chance(2),
     tuning: {
       rememberedOperations,
       tailEntries: pick(1, 2, 8),

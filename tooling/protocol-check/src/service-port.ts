@@ -19,6 +19,8 @@ export interface ServicePortOptions {
   now: () => number;
   /** Whether the rows of one call are under way side by side, or one after another. */
   sideBySide?: boolean | undefined;
+  /** Whether the newest rows can be had with the head. */
+  newestWithHead?: boolean | undefined;
 }
 
 const listedAtOnce = 3;
@@ -26,6 +28,7 @@ const listedAtOnce = 3;
 /** A client's way to the service. Every row is a request of its own: no service does several in one step. */
 export class ServicePort implements HeadPort {
   readonly limits: PortLimits;
+  readonly readNewest: HeadPort["readNewest"];
   readonly #send: Send;
   readonly #options: ServicePortOptions;
 
@@ -33,6 +36,7 @@ export class ServicePort implements HeadPort {
     this.limits = options.limits;
     this.#send = send;
     this.#options = options;
+    if (options.newestWithHead === true) this.readNewest = (key, limit) => this.#readNewest(key, limit);
   }
 
   now(): number {
@@ -104,6 +108,20 @@ export class ServicePort implements HeadPort {
   }
 
   async close(): Promise<void> {}
+
+  /** One request, but as services do it: what is read later may be newer. */
+  async #readNewest(key: string, limit: number): Promise<{ head: StoredHead | undefined; rows: Row[] }> {
+    const head = await this.readHead(key);
+    if (head === undefined) return { head, rows: [] };
+    const order = ({ source, index, part }: Row) => `${source} ${String(index).padStart(15, "0")} ${part}`;
+    const rows = await this.#send(false, (service) =>
+      service
+        .rowsOf(key)
+        .sort((a, b) => (order(a) < order(b) ? 1 : -1))
+        .slice(0, limit),
+    );
+    return { head, rows };
+  }
 
   async #each<T>(all: readonly T[], request: (one: T) => Promise<void>): Promise<void> {
     if (this.#options.sideBySide === true) await Promise.all(all.map(request));

@@ -42,9 +42,14 @@ export async function takeTurns(seed: number, HeadDriver: HeadDriverConstructor)
     keepStagedMs: 0,
   };
   const ttlMs = pick(undefined, 10_000);
+  const newestWithHead = pick(false, true);
   const service = new Service({ limits, tuning });
   const drivers = Array.from({ length: pick(1, 2) }, () => {
-    const port = new ServicePort(async (_isWrite, apply) => apply(service), { limits, now: () => service.clock });
+    const port = new ServicePort(async (_isWrite, apply) => apply(service), {
+      limits,
+      now: () => service.clock,
+      newestWithHead,
+    });
     return new HeadDriver(port, { ttlMs, tuning, pause: async () => {} });
   });
   let history: Message[] = [];

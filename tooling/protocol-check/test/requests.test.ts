@@ -98,6 +98,18 @@ it.each(Object.entries({ ...tail, ...withHead }))(
   },
 );
 
+it("asks for the newest page once where a service has it with the head", async () => {
+  const service = new Service();
+  const limits = { rowBytes: 100_000, inlineBytes: 4_000, rowsWithHead: 0 };
+  const { port, calls } = countingPort(service, { limits, now: () => service.clock, newestWithHead: true });
+  const driver = new HeadDriver(port);
+  for (let i = 0; i < 100; i++) await driver.append("k", [`m${i}`], c());
+  await driver.settled();
+  calls.length = 0;
+  expect((await driver.readPage("k", 10, undefined, patient)).payloads).toHaveLength(10);
+  expect(calls).toEqual(["readNewest"]);
+});
+
 it("asks for the same whatever the length of the history", async () => {
   for (const name of ["append", "pop", "count", "newest page", "insert", "delete"]) {
     expect(await requests(name, 0, true, 2_000)).toBe(await requests(name, 0, true, 100));

@@ -255,15 +255,13 @@ export class HeadDriver implements Driver {
 
 function pauseByChance(round: number, signal: ReadContext["signal"]): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.random() * Math.min(500, 5 * 2 ** round));
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.random() * Math.min(500, 5 * 2 ** round));
+    signal.addEventListener("abort", end, { once: true });
   });
 }
 
