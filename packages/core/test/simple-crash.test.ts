@@ -33,6 +33,7 @@ describe("a process that is killed", () => {
       leftovers = (await readdir(folder)).length - 1;
     }
     expect(leftovers).toBeGreaterThan(0);
+    expect(leftovers).toBeGreaterThan(0);
   });
 
   it("while it writes behind loses nothing that was flushed, and the next one takes over its lock", async () => {
