@@ -542,3 +542,54 @@ describe("what a store shows of itself", () => {
     expect(everythingShownOf(store)).not.toContain(secret);
   });
 });
+
+describe("what a store offers beyond ChatStore", () => {
+  class WithSetup extends BaseChatStore {
+    run(task: () => Promise<string>, signal?: AbortSignal) {
+      return this.maintain({ signal }, task);
+    }
+  }
+  const failure = { code: "UNAVAILABLE", message: "told", outcome: "unknown", retry: true } as const;
+  const newStore = () => new WithSetup({ name: "x", open: () => new ScriptedDriver(), explain: () => failure });
+
+  it("answers, and tells what went wrong in the store's words, once", async () => {
+    expect(await newStore().run(async () => "done")).toBe("done");
+    let runs = 0;
+    const failing = async () => {
+      runs++;
+      throw new SdkError({});
+    };
+    expect(await failureOf(() => newStore().run(failing), "UNAVAILABLE")).toMatchObject({ message: "told" });
+    expect(runs).toBe(1);
+  });
+
+  it("is refused when the store is closed, and waited for while it closes", async () => {
+    const store = newStore();
+    let finish = (_: string) => {};
+    const running = store.run(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    );
+    let closed = false;
+    const closing = store.close().then(() => {
+      closed = true;
+    });
+    await failureOf(() => store.run(async () => "x"), "CLOSED");
+    expect(closed).toBe(false);
+    finish("late");
+    expect(await running).toBe("late");
+    await closing;
+  });
+
+  it("is given up with its signal", async () => {
+    await failureOf(() => newStore().run(async () => "x", AbortSignal.abort()), "ABORTED");
+    const controller = new AbortController();
+    const cutOff = async () => {
+      controller.abort();
+      throw new SdkError({});
+    };
+    await failureOf(() => newStore().run(cutOff, controller.signal), "ABORTED");
+  });
+});

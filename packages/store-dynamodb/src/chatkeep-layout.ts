@@ -1,16 +1,17 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import type {
-  CasResult,
-  HeadPort,
-  ListedHead,
-  PortLimits,
-  ReadContext,
-  Row,
-  RowAddress,
-  RowRange,
-  StoredHead,
+import {
+  type CasResult,
+  type HeadPort,
+  inParallel,
+  type ListedHead,
+  type PortLimits,
+  type ReadContext,
+  type Row,
+  type RowAddress,
+  type RowRange,
+  type StoredHead,
 } from "@chatkeep/chat-store-core/backend";
-import { type Item, inParallel, type Requests } from "./requests.js";
+import type { Item, Requests } from "./requests.js";
 import { indexName, rowKey, shardAttribute } from "./table.js";
 
 // One partition per conversation. Its head is at the sort key `~`, behind all rows; a row is at source~index~part with

@@ -1,5 +1,4 @@
-import { isChatStoreError } from "@chatkeep/chat-store-core";
-import { chatStoreError, type Failure } from "@chatkeep/chat-store-core/backend";
+import type { Failure } from "@chatkeep/chat-store-core/backend";
 
 /** What DynamoDB did not process of a batch although it was asked again and again. */
 export class Unprocessed extends Error {}
@@ -189,15 +188,4 @@ function retryAfter(error: SdkError): number | undefined {
   if (milliseconds >= 0) return Math.min(milliseconds, 20_000);
   const seconds = Number(headers["retry-after"] ?? Number.NaN);
   return seconds >= 0 ? Math.min(seconds * 1000, 20_000) : undefined;
-}
-
-/** Runs what is not run by the facade, so that what it throws is told in the same words. */
-export async function explained<T>(explain: (error: unknown) => Failure, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    if (isChatStoreError(error)) throw error;
-    const { code, message } = explain(error);
-    throw chatStoreError(code, message);
-  }
 }

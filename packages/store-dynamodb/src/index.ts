@@ -4,4 +4,4 @@ export type {
   DynamoDBCredentials,
   DynamoDBLayout,
 } from "./options.js";
-export { DynamoDBChatStore, type MaintenanceOptions } from "./store.js";
+export { DynamoDBChatStore } from "./store.js";

@@ -6,13 +6,13 @@ import {
   type DriverPage,
   type Operation,
   type Payload,
+  pause,
   type ReadContext,
   Turns,
   type WriteContext,
 } from "@chatkeep/chat-store-core/backend";
 import { toAttribute, toPayload } from "./attribute-json.js";
 import { follows, type KeptAnswer, type Marker, markerAttribute, nextMarker, parseMarker } from "./marker.js";
-import { pause } from "./pause.js";
 import type { Conditional, Item, Requests } from "./requests.js";
 
 const historyAttribute = "History";

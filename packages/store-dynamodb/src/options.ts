@@ -1,5 +1,12 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
-import { type CommonOptions, chatStoreError, ttlMilliseconds } from "@chatkeep/chat-store-core/backend";
+import {
+  type CommonOptions,
+  checkClientAlone,
+  checkOptionNames,
+  invalid,
+  oneOf,
+  ttlMilliseconds,
+} from "@chatkeep/chat-store-core/backend";
 import { indexName, rowKey, shardAttribute } from "./table.js";
 
 /** How conversations are kept in a table: see the README. */
@@ -112,11 +119,7 @@ const tableOptions = [
 
 /** Throws `INVALID_ARGUMENT` for what is wrong in itself or together. No text of it holds a value that may be secret. */
 export function checkOptions(options: DynamoDBChatStoreOptions): Settings {
-  if (typeof options !== "object" || options === null) throw invalid("The store needs options with a tableName.");
-  const known: readonly string[] = ["client", ...tableOptions, ...connectionOptions];
-  const stranger = Object.keys(options).find((name) => !known.includes(name));
-  if (stranger !== undefined) throw invalid(`${stranger} is no option of this store. There are: ${known.join(", ")}.`);
-
+  checkOptionNames(options, ["client", ...tableOptions, ...connectionOptions]);
   const { tableName, primaryKey = "SessionId", ttlAttribute = "TTL", layout, autoSetup = false, client } = options;
   // API reference, TableName: a name of 3 to 255 of these characters, or an ARN.
   if (typeof tableName !== "string" || !/^(?:[\w.-]{3,255}|arn:[^\s]{1,1000}:table\/[\w.-]{3,255})$/.test(tableName)) {
@@ -130,13 +133,10 @@ export function checkOptions(options: DynamoDBChatStoreOptions): Settings {
   }
   if (typeof autoSetup !== "boolean") throw invalid("autoSetup must be true or false.");
 
-  const given = connectionOptions.filter((name) => options[name] !== undefined);
-  if (client !== undefined) {
-    if (typeof client !== "object" || client === null || typeof client.send !== "function") {
-      throw invalid("client must be a DynamoDBClient of @aws-sdk/client-dynamodb.");
-    }
-    if (given.length > 0) throw invalid(`client and ${given.join(", ")} exclude each other: the client has its own.`);
+  if (client !== undefined && (typeof client !== "object" || typeof client?.send !== "function")) {
+    throw invalid("client must be a DynamoDBClient of @aws-sdk/client-dynamodb.");
   }
+  checkClientAlone("client", options, connectionOptions);
   return {
     table: tableName,
     primaryKey,
@@ -183,13 +183,6 @@ function checkConnection(options: DynamoDBChatStoreOptions): Connection {
   };
 }
 
-function oneOf(name: string, value: string | undefined, alias: string, other: string | undefined): string | undefined {
-  if (value !== undefined && other !== undefined && value !== other) {
-    throw invalid(`${alias} is another name of ${name}: give one of them.`);
-  }
-  return value ?? other;
-}
-
 /** Attributes that the layouts use for themselves. */
 const reserved: readonly string[] = [
   rowKey,
@@ -213,8 +206,4 @@ function checkAttribute(option: string, name: unknown): void {
     throw invalid(`${option} must be the name of an attribute, of 1 to 255 characters.`);
   }
   if (reserved.includes(name)) throw invalid(`${option} must not be ${name}, which the store uses itself.`);
-}
-
-function invalid(message: string) {
-  return chatStoreError("INVALID_ARGUMENT", message);
 }

@@ -18,11 +18,9 @@ import {
   type UpdateItemCommandInput,
   type WriteRequest,
 } from "@aws-sdk/client-dynamodb";
-import type { ReadContext } from "@chatkeep/chat-store-core/backend";
+import { batches, inParallel, pause, type ReadContext, ServiceClock } from "@chatkeep/chat-store-core/backend";
 import { Unprocessed } from "./explain.js";
 import type { DynamoDBClientLike } from "./options.js";
-import { pause } from "./pause.js";
-import type { ServiceClock } from "./service-clock.js";
 
 export type Item = Record<string, AttributeValue>;
 
@@ -40,8 +38,6 @@ const mostWrites = 25;
 const mostGets = 100;
 /** Of the 16 MB that a batch may have: more requests at a time instead of larger ones. */
 const batchBytes = 2_000_000;
-/** Requests of one operation under way at the same time. */
-const parallel = 8;
 /** How often the rest of a batch is sent again. */
 const batchRounds = 8;
 
@@ -49,12 +45,11 @@ const batchRounds = 8;
 export class Requests {
   readonly #client: DynamoDBClientLike;
   readonly #table: string;
-  readonly #clock: ServiceClock;
+  readonly #clock = new ServiceClock();
 
-  constructor(client: DynamoDBClientLike, table: string, clock: ServiceClock) {
+  constructor(client: DynamoDBClientLike, table: string) {
     this.#client = client;
     this.#table = table;
-    this.#clock = clock;
   }
 
   now(): number {
@@ -63,49 +58,55 @@ export class Requests {
 
   async get(key: Item, context: ReadContext): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.#table, Key: key, ConsistentRead: true });
-    return (await this.#client.send(this.#clock.watch(command), options(context))).Item;
+    return (await this.#client.send(watched(command, this.#clock), options(context))).Item;
   }
 
   put(input: Input<PutItemCommandInput>, context: ReadContext): Promise<Conditional> {
     const command = new PutItemCommand({ ...input, ...allOld, TableName: this.#table });
-    return conditional(() => this.#client.send(this.#clock.watch(command), options(context)));
+    return conditional(() => this.#client.send(watched(command, this.#clock), options(context)));
   }
 
   update(input: Input<UpdateItemCommandInput>, context: ReadContext): Promise<Conditional> {
     const command = new UpdateItemCommand({ ...input, ...allOld, TableName: this.#table });
-    return conditional(() => this.#client.send(this.#clock.watch(command), options(context)));
+    return conditional(() => this.#client.send(watched(command, this.#clock), options(context)));
   }
 
   delete(input: Input<DeleteItemCommandInput>, context: ReadContext): Promise<Conditional> {
     const command = new DeleteItemCommand({ ...input, ...allOld, TableName: this.#table });
-    return conditional(() => this.#client.send(this.#clock.watch(command), options(context)));
+    return conditional(() => this.#client.send(watched(command, this.#clock), options(context)));
   }
 
   query(input: Input<QueryCommandInput>, context: ReadContext): Promise<QueryCommandOutput> {
     const command = new QueryCommand({ ...input, TableName: this.#table });
-    return this.#client.send(this.#clock.watch(command), options(context));
+    return this.#client.send(watched(command, this.#clock), options(context));
   }
 
   scan(input: Input<ScanCommandInput>, context: ReadContext): Promise<ScanCommandOutput> {
     const command = new ScanCommand({ ...input, TableName: this.#table });
-    return this.#client.send(this.#clock.watch(command), options(context));
+    return this.#client.send(watched(command, this.#clock), options(context));
   }
 
   /** Items by their keys, in any order, without those that are not there. */
   async getMany(keys: readonly Item[], context: ReadContext): Promise<Item[]> {
     const found: Item[] = [];
-    await inParallel(chunks(keys, mostGets), async (chunk) => {
-      let wanted = [...chunk];
-      for (let round = 0; wanted.length > 0; round++) {
-        await this.#beforeRound(round, context);
-        const command = new BatchGetItemCommand({
-          RequestItems: { [this.#table]: { Keys: wanted, ConsistentRead: true } },
-        });
-        const { Responses, UnprocessedKeys } = await this.#client.send(this.#clock.watch(command), options(context));
-        found.push(...Object.values(Responses ?? {}).flat());
-        wanted = Object.values(UnprocessedKeys ?? {}).flatMap(({ Keys }) => Keys ?? []);
-      }
-    });
+    await inParallel(
+      batches(keys, { count: mostGets, bytes: Number.POSITIVE_INFINITY }, () => 0),
+      async (batch) => {
+        let wanted = batch;
+        for (let round = 0; wanted.length > 0; round++) {
+          await this.#beforeRound(round, context);
+          const command = new BatchGetItemCommand({
+            RequestItems: { [this.#table]: { Keys: wanted, ConsistentRead: true } },
+          });
+          const { Responses, UnprocessedKeys } = await this.#client.send(
+            watched(command, this.#clock),
+            options(context),
+          );
+          found.push(...Object.values(Responses ?? {}).flat());
+          wanted = Object.values(UnprocessedKeys ?? {}).flatMap(({ Keys }) => Keys ?? []);
+        }
+      },
+    );
     return found;
   }
 
@@ -115,27 +116,14 @@ export class Requests {
     of: (each: T) => { request: WriteRequest; bytes: number },
     context: ReadContext,
   ) {
-    const batches: WriteRequest[][] = [];
-    let batch: WriteRequest[] = [];
-    let size = 0;
-    for (const each of writes) {
-      const { request, bytes } = of(each);
-      if (batch.length === mostWrites || (batch.length > 0 && size + bytes > batchBytes)) {
-        batches.push(batch);
-        batch = [];
-        size = 0;
-      }
-      batch.push(request);
-      size += bytes;
-    }
-    if (batch.length > 0) batches.push(batch);
-
-    await inParallel(batches, async (requests) => {
-      let rest = requests;
+    const limits = { count: mostWrites, bytes: batchBytes };
+    const all = batches(writes.map(of), limits, ({ bytes }) => bytes);
+    await inParallel(all, async (batch) => {
+      let rest = batch.map(({ request }) => request);
       for (let round = 0; rest.length > 0; round++) {
         await this.#beforeRound(round, context);
         const command = new BatchWriteItemCommand({ RequestItems: { [this.#table]: rest } });
-        const { UnprocessedItems } = await this.#client.send(this.#clock.watch(command), options(context));
+        const { UnprocessedItems } = await this.#client.send(watched(command, this.#clock), options(context));
         rest = Object.values(UnprocessedItems ?? {}).flat();
       }
     });
@@ -151,6 +139,36 @@ export class Requests {
 }
 
 const allOld = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
+
+/** The part of any command's middleware stack that is used here; the SDK's own types differ with each command. */
+interface Watchable {
+  middlewareStack: {
+    add(
+      middleware: (next: (args: unknown) => Promise<Reply>) => (args: unknown) => Promise<Reply>,
+      options: { step: "deserialize"; priority: "low"; name: string },
+    ): void;
+  };
+}
+
+interface Reply {
+  response?: { headers?: Record<string, string | undefined> | undefined } | undefined;
+}
+
+/** Makes a command note the time of its replies. On the command, because a client may not be ours to change. */
+function watched<Command extends object>(command: Command, clock: ServiceClock): Command {
+  const { middlewareStack } = command as unknown as Watchable;
+  middlewareStack.add(
+    (next) => async (args) => {
+      const sent = Date.now();
+      const reply = await next(args);
+      clock.note(reply.response?.headers?.date, sent);
+      return reply;
+    },
+    // Innermost, so that each try of the SDK's own counts by itself, and an answer that is an error too.
+    { step: "deserialize", priority: "low", name: "chatkeepServiceClock" },
+  );
+  return command;
+}
 
 function options({ signal }: ReadContext) {
   return { abortSignal: signal as AbortSignal };
@@ -169,27 +187,4 @@ async function conditional(send: () => Promise<unknown>): Promise<Conditional> {
 /** By name: an injected client may be of another copy of the SDK. */
 function isRefusal(error: unknown): error is ConditionalCheckFailedException {
   return error instanceof Error && error.name === "ConditionalCheckFailedException";
-}
-
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
-}
-
-/** Runs a task for each, some at a time; rejects with the first failure, when none is under way any more. */
-export async function inParallel<T>(list: readonly T[], task: (each: T) => Promise<void>): Promise<void> {
-  const queue = list.values();
-  let failed = false;
-  const worker = async () => {
-    for (const each of queue) {
-      if (failed) return;
-      try {
-        await task(each);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: Math.min(parallel, list.length) }, worker));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -7,9 +7,8 @@ import {
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import { chatStoreError, type Failure } from "@chatkeep/chat-store-core/backend";
+import { chatStoreError, type Failure, pause, type ReadContext } from "@chatkeep/chat-store-core/backend";
 import type { DynamoDBClientLike, DynamoDBLayout, Settings } from "./options.js";
-import { pause, type Signal } from "./pause.js";
 
 /** The sort key of the layout "chatkeep". */
 export const rowKey = "RowId";
@@ -17,15 +16,21 @@ export const rowKey = "RowId";
 export const indexName = "ChatkeepKeys";
 export const shardAttribute = "Shard";
 
-interface Means {
+type Signal = ReadContext["signal"];
+
+/** A table and the way to it. */
+export interface TableAccess {
   client: DynamoDBClientLike;
   settings: Settings;
   explain: (error: unknown) => Failure;
+}
+
+interface Means extends TableAccess {
   signal: Signal;
 }
 
 /** What the table is made for, by its key schema. Throws `MISCONFIGURED` when it is for something else. */
-export async function detectLayout({ client, settings }: Pick<Means, "client" | "settings">): Promise<DynamoDBLayout> {
+export async function detectLayout({ client, settings }: TableAccess): Promise<DynamoDBLayout> {
   const { Table } = await client.send(new DescribeTableCommand({ TableName: settings.table }));
   return layoutOf(Table ?? {}, settings);
 }
@@ -56,8 +61,9 @@ function nameOf({ table }: Settings): string {
  * Makes what is missing of the table, and settles when it is ready: the table on demand, the index of the layout
  * "chatkeep", the TTL. Many processes may do it at once.
  */
-export async function setUp(means: Means): Promise<DynamoDBLayout> {
-  const { client, settings } = means;
+export async function setUp(access: TableAccess, signal: Signal): Promise<DynamoDBLayout> {
+  const { client, settings } = access;
+  const means: Means = { ...access, signal };
   for (;;) {
     const table = await waitUntilReady(means, client);
     if (table === undefined) {

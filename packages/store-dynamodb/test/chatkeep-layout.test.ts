@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ChatkeepLayout } from "../src/chatkeep-layout.js";
 import { DynamoDBChatStore } from "../src/index.js";
 import { Requests } from "../src/requests.js";
-import { ServiceClock } from "../src/service-clock.js";
 import { countRequests, dropTable, makeTable, newClient } from "./support/tables.js";
 
 const server = runningServer("dynamodb");
@@ -42,7 +41,7 @@ describe.runIf(server)("the head protocol's port on DynamoDB", () => {
     client = newClient(server!.url);
     tableName = await makeTable(client, "chatkeep");
     countRequests(client, (operation) => sent.push(operation.replace("Command", "")));
-    const requests = new Requests(client, tableName, new ServiceClock());
+    const requests = new Requests(client, tableName);
     port = new ChatkeepLayout(requests, { primaryKey: "SessionId", ttlAttribute: "TTL" });
   });
   afterAll(async () => {
@@ -273,7 +272,7 @@ describe.runIf(server)("what the layout chatkeep leaves in the table", () => {
     for (let i = 0; i < 10; i++) await passing.addMessage("passing", { content: `m${i}` });
     await lasting.setMessages("lasting", many);
     await passing.setMessages("deleted by the service", many);
-    const requests = new Requests(client, tableName, new ServiceClock());
+    const requests = new Requests(client, tableName);
     const port = new ChatkeepLayout(requests, { primaryKey: "SessionId", ttlAttribute: "TTL" });
     const { token = "" } = (await port.readHead("deleted by the service", context)) ?? {};
     await port.deleteHead("deleted by the service", token, context);

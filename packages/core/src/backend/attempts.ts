@@ -1,6 +1,7 @@
 import type { AbortSignalLike } from "../chat-store.js";
 import { type ChatStoreError, chatStoreError, isChatStoreError, type WriteOutcome } from "../errors.js";
 import type { Failure } from "./driver.js";
+import { pause } from "./pause.js";
 
 export interface RetryPolicy {
   /** Of an operation with all its retries, in milliseconds; Infinity for none. */
@@ -40,6 +41,7 @@ export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<
   async function tries(): Promise<T> {
     for (let count = 1; ; count++) {
       try {
+        controller.signal.throwIfAborted();
         const means = await work.prepare();
         controller.signal.throwIfAborted();
         underWay = true;
@@ -94,18 +96,4 @@ function finalFailure(error: ChatStoreError): Failure {
 function backoff(count: number, askedMs: number | undefined): number {
   const jitter = Math.random() * Math.min(longestBackoffMs, firstBackoffMs * 2 ** (count - 1));
   return (askedMs ?? 0) + jitter;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import type {
+  AbortSignalLike,
   AddOptions,
   ChatStore,
   KeyOptions,
@@ -8,7 +9,7 @@ import type {
   ReadOptions,
   WriteOptions,
 } from "../chat-store.js";
-import { chatStoreError, isChatStoreError } from "../errors.js";
+import { type ChatStoreError, type ChatStoreErrorDetails, chatStoreError, isChatStoreError } from "../errors.js";
 import { decodeMessage, encodeMessage, encodeMessages, type Payload } from "../messages/codec.js";
 import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
 import { aborted, attempt, type RetryPolicy } from "./attempts.js";
@@ -44,12 +45,18 @@ export interface CommonOptions {
   maxRetries?: number | undefined;
 }
 
+/** Of what a store offers beyond {@link ChatStore}: it has no deadline of its own, and nothing is repeated as a whole. */
+export interface MaintenanceOptions {
+  /** Gives up: the call rejects with `ABORTED`. What was done so far stays done. */
+  signal?: AbortSignalLike | undefined;
+}
+
 /** How a store comes to its driver. */
-export interface Backend {
+export interface Backend<D extends Driver = Driver> {
   /** The backend's name, for errors and traces, as in "redis". */
   name: string;
   /** Makes the driver, at the first operation; what it threw is thrown by that operation, and the next one tries again. */
-  open: () => Driver | Promise<Driver>;
+  open: () => D | Promise<D>;
   /** What an error of the SDK means; when absent, every one is `UNAVAILABLE` and final. */
   explain?: ((error: unknown) => Failure) | undefined;
 }
@@ -67,14 +74,14 @@ interface Mutation {
  * requests repeated, deadlines and AbortSignals kept, operations traced, errors told. A store extends it and hands it a
  * driver.
  */
-export class BaseChatStore implements ChatStore {
-  readonly #backend: Backend;
+export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
+  readonly #backend: Backend<D>;
   readonly #policy: RetryPolicy;
   readonly #underWay = new Set<Promise<unknown>>();
-  #driver: Promise<Driver> | undefined;
+  #driver: Promise<D> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(backend: Backend, options: CommonOptions = {}) {
+  constructor(backend: Backend<D>, options: CommonOptions = {}) {
     const { timeoutMs = 30_000, maxRetries = 5 } = options;
     if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) throw invalid("timeoutMs must be above 0, or Infinity.");
     checkCount("maxRetries", maxRetries, 0);
@@ -216,9 +223,7 @@ export class BaseChatStore implements ChatStore {
     try {
       await opened.value?.close();
     } catch (error) {
-      if (isChatStoreError(error)) throw error;
-      const { code, message } = this.#explain(error);
-      throw chatStoreError(code, message);
+      throw this.#told(error);
     }
   }
 
@@ -231,8 +236,31 @@ export class BaseChatStore implements ChatStore {
     return { chatStore: this.#backend.name };
   }
 
-  /** The driver, made if there is none yet: for what a store offers beyond ChatStore. */
-  protected driver(): Promise<Driver> {
+  /**
+   * Runs what a store offers beyond ChatStore: refused when the store is closed, waited for when it is closing, and what it
+   * throws told as a ChatStoreError.
+   */
+  protected async maintain<T>(
+    options: MaintenanceOptions | undefined,
+    run: (context: ReadContext) => Promise<T>,
+  ): Promise<T> {
+    const signal = options?.signal ?? new AbortController().signal;
+    if (this.#closing !== undefined) throw closed();
+    if (signal.aborted) throw aborted(undefined, undefined);
+    const running = run({ signal, attempt: 1 });
+    this.#underWay.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      if (signal.aborted) throw aborted(undefined, undefined);
+      throw this.#told(error);
+    } finally {
+      this.#underWay.delete(running);
+    }
+  }
+
+  /** The driver, made if there is none yet. */
+  protected driver(): Promise<D> {
     if (this.#driver !== undefined) return this.#driver;
     const opening = (async () => this.#backend.open())();
     this.#driver = opening;
@@ -245,6 +273,12 @@ export class BaseChatStore implements ChatStore {
 
   #explain(error: unknown): Failure {
     return this.#backend.explain?.(error) ?? unexplained;
+  }
+
+  #told(error: unknown): ChatStoreError {
+    if (isChatStoreError(error)) return error;
+    const { code, message } = this.#explain(error);
+    return chatStoreError(code, message);
   }
 
   async #read<T>(
@@ -284,9 +318,7 @@ export class BaseChatStore implements ChatStore {
     const { key, write } = call;
     const outcome = write && "not-applied";
     const { signal } = options ?? {};
-    if (this.#closing !== undefined) {
-      throw chatStoreError("CLOSED", "The store is closed; make a new one.", { outcome, key });
-    }
+    if (this.#closing !== undefined) throw closed({ outcome, key });
     if (signal?.aborted === true) throw aborted(outcome, key);
 
     const trace: OperationTrace = { backend: this.#backend.name, operation, key, messages: write?.length, attempts: 0 };
@@ -317,6 +349,10 @@ export class BaseChatStore implements ChatStore {
       this.#underWay.delete(running);
     }
   }
+}
+
+function closed(details?: ChatStoreErrorDetails) {
+  return chatStoreError("CLOSED", "The store is closed; make a new one.", details);
 }
 
 const unexplained: Failure = {

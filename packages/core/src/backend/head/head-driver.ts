@@ -1,6 +1,7 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, ReadContext, WriteContext } from "../driver.js";
+import { pause } from "../pause.js";
 import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
 import { type Head, isExpired } from "./head.js";
@@ -254,15 +255,7 @@ export class HeadDriver implements Driver {
 }
 
 function pauseByChance(round: number, signal: ReadContext["signal"]): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, Math.random() * Math.min(500, 5 * 2 ** round));
-    signal.addEventListener("abort", end, { once: true });
-  });
+  return pause(Math.random() * Math.min(500, 5 * 2 ** round), signal);
 }
 
 /** A place in a history: right before one message and right behind another. Either may be gone when it is used. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { ServiceClock } from "../src/service-clock.js";
+import { ServiceClock } from "../src/backend/service-clock.js";
 
 const at = (time: number) => new Date(time).toUTCString();
 

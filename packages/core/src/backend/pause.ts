@@ -1,9 +1,7 @@
-import type { ReadContext } from "@chatkeep/chat-store-core/backend";
+import type { AbortSignalLike } from "../chat-store.js";
 
-export type Signal = ReadContext["signal"];
-
-/** Waits, but not longer than a signal allows. */
-export function pause(milliseconds: number, signal: Signal): Promise<void> {
+/** Waits, but not longer than until a signal aborts: look at the signal afterwards. */
+export function pause(milliseconds: number, signal: AbortSignalLike): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
