@@ -36,6 +36,7 @@ export { type OwnServer, type ServerInfo, type ServerPlace, type ServerSpec, sta
 export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
 export { type DynamoDBOptions, type JavaProgram, javaProgram, startDynamoDB } from "./servers/dynamodb.js";
 export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
+export { startUpstash, type UpstashOptions, type UpstashServer } from "./servers/upstash.js";
 export { type ServerName, serverKinds } from "./servers.js";
 export { type Client, type ClientOptions, spawnClient } from "./spawn-client.js";
 export {

@@ -14,6 +14,8 @@ export interface ServerInfo {
   readonly url: string;
   /** Started by us, so that it can be killed and restarted; not one that an environment variable names. */
   readonly managed: boolean;
+  /** Where the server asks for one that is no part of the URL. */
+  readonly token?: string;
 }
 
 /** A server that we started, on loopback only. */

@@ -43,8 +43,9 @@ async function start(run: Run, name: ServerName): Promise<Started> {
   }
   try {
     const server = await kind.start();
-    const { host, port, url } = server;
-    return { server, info: { name, host, port, url, managed: true, own: true } };
+    const { host, port, url, token } = server;
+    const info = { name, host, port, url, managed: true, own: true };
+    return { server, info: token === undefined ? info : { ...info, token } };
   } catch (error) {
     if (!(error instanceof ServerMissing)) throw error;
     notTested(run, name, error.why, error.how);
