@@ -34,6 +34,7 @@ export {
 export { findProgram, run } from "./run.js";
 export { type OwnServer, type ServerInfo, type ServerPlace, type ServerSpec, startServer } from "./server.js";
 export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
+export { type AzuriteOptions, azuriteAccount, startAzurite } from "./servers/azurite.js";
 export { type DynamoDBOptions, type JavaProgram, javaProgram, startDynamoDB } from "./servers/dynamodb.js";
 export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
 export { startUpstash, type UpstashOptions, type UpstashServer } from "./servers/upstash.js";
