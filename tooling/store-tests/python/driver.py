@@ -1,22 +1,29 @@
-"""LlamaIndex's own DynamoDBChatStore, as its package is published: one order per line of JSON, one answer per line."""
+"""A chat store of LlamaIndex, as its package is published: one order per line of JSON, one answer per line.
 
+The argument names the file in `backends` whose `make_store` makes it from the settings in the first line."""
+
+import importlib
 import json
 import sys
 from decimal import Decimal
 
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.storage.chat_store.dynamodb.base import DynamoDBChatStore
 
 
 def plain(value):
-    """Numbers come out of DynamoDB as Decimal, in which Python keeps them."""
+    """For what some stores give back, and JSON has no form for: Decimal, bytes, URLs."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value.decode("ascii") if isinstance(value, bytes) else str(value)
 
 
 def dump(message):
-    return None if message is None else json.loads(json.dumps(message.model_dump(), default=plain))
+    """Some stores answer a message, others the text that they kept."""
+    if message is None:
+        return None
+    if isinstance(message, (str, bytes)):
+        return json.loads(message)
+    return json.loads(json.dumps(message.model_dump(), default=plain))
 
 
 def run(store, order):
@@ -35,7 +42,8 @@ def run(store, order):
     if do == "pop":
         return dump(store.delete_last_message(key))
     if do == "forget":
-        return [dump(each) for each in store.delete_messages(key)]
+        store.delete_messages(key)
+        return None
     if do == "keys":
         return store.get_keys()
     raise ValueError(do)
@@ -43,8 +51,8 @@ def run(store, order):
 
 def main():
     settings = json.loads(sys.stdin.readline())
-    endpoint = settings.pop("endpoint_url")
-    store = DynamoDBChatStore(resource_kwargs={"endpoint_url": endpoint}, **settings)
+    store = importlib.import_module(f"backends.{sys.argv[1]}").make_store(**settings)
+    print(json.dumps({"answer": "ready"}), flush=True)
     for line in sys.stdin:
         try:
             answer = {"answer": run(store, json.loads(line))}

@@ -1,0 +1,5 @@
+from llama_index.storage.chat_store.upstash.base import UpstashChatStore
+
+
+def make_store(**settings):
+    return UpstashChatStore(**settings)
