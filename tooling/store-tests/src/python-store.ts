@@ -43,7 +43,7 @@ export class PythonStore {
    */
   static async start(environment: string, backend: string, settings: Record<string, unknown>): Promise<PythonStore> {
     const found = await promisify(execFile)(process.execPath, [environments, environment]);
-    const child = spawn(found.stdout.trim(), ["-W", "ignore", driver, backend], { stdio: "pipe" });
+    const child = spawn(found.stdout.trim(), ["-B", "-W", "ignore", driver, backend], { stdio: "pipe" });
     child.stdin.on("error", () => {}); // When Python ended, its missing answer tells.
     const store = new PythonStore(child);
     await store.#ask(settings);
