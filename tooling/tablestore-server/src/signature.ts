@@ -17,7 +17,7 @@ export interface SignedRequest {
   readonly body: Buffer;
 }
 
-export const API_VERSION = "2015-12-31";
+const API_VERSION = "2015-12-31";
 
 const REQUIRED = [
   "x-ots-apiversion",
@@ -41,7 +41,7 @@ function headerLines(headers: Readonly<Record<string, string | string[] | undefi
     .join("\n");
 }
 
-export function requestSignature(path: string, headers: IncomingHttpHeaders, secret: string): string {
+function requestSignature(path: string, headers: IncomingHttpHeaders, secret: string): string {
   return hmac(secret, `${path}\nPOST\n\n${headerLines(headers)}\n`);
 }
 

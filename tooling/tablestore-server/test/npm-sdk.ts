@@ -2,23 +2,23 @@ import { createRequire } from "node:module";
 import type { TablestoreServer } from "../src/index.js";
 
 /** The official npm SDK, unmodified. It has no types: what the tests use of it. */
-export interface Int64 {
+interface Int64 {
   toString(): string;
   toNumber(): number;
 }
 
-export type Cell = string | number | boolean | Buffer | Int64;
+type Cell = string | number | boolean | Buffer | Int64;
 
 export interface Row {
   primaryKey?: { name: string; value: Cell }[];
   attributes?: { columnName: string; columnValue: Cell; timestamp: Int64 }[];
 }
 
-export interface Consumed {
+interface Consumed {
   capacityUnit: { read: number; write: number };
 }
 
-export interface BatchRow extends Row {
+interface BatchRow extends Row {
   isOk: boolean;
   errorCode: string | null;
   errorMessage: string | null;

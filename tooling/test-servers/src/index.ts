@@ -37,6 +37,7 @@ export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
 export { type AzuriteOptions, azuriteAccount, startAzurite } from "./servers/azurite.js";
 export { type DynamoDBOptions, type JavaProgram, javaProgram, startDynamoDB } from "./servers/dynamodb.js";
 export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
+export { startTablestore, type TablestoreOptions, type TablestoreProcess } from "./servers/tablestore.js";
 export { startUpstash, type UpstashOptions, type UpstashServer } from "./servers/upstash.js";
 export { type ServerName, serverKinds } from "./servers.js";
 export { type Client, type ClientOptions, spawnClient } from "./spawn-client.js";

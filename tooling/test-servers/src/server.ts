@@ -16,6 +16,12 @@ export interface ServerInfo {
   readonly managed: boolean;
   /** Where the server asks for one that is no part of the URL. */
   readonly token?: string;
+  /** Where it asks for the name of an instance and an access key. */
+  readonly access?: {
+    readonly instanceName: string;
+    readonly accessKeyId: string;
+    readonly accessKeySecret: string;
+  };
 }
 
 /** A server that we started, on loopback only. */

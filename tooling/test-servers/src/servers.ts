@@ -2,9 +2,10 @@ import type { ServerKind } from "./server-kind.js";
 import { azurite } from "./servers/azurite.js";
 import { dynamodb } from "./servers/dynamodb.js";
 import { redis } from "./servers/redis.js";
+import { tablestore } from "./servers/tablestore.js";
 import { upstash } from "./servers/upstash.js";
 
 /** Every server that a project can ask for by name. */
-export const serverKinds = { azurite, dynamodb, redis, upstash } satisfies Record<string, ServerKind>;
+export const serverKinds = { azurite, dynamodb, redis, tablestore, upstash } satisfies Record<string, ServerKind>;
 
 export type ServerName = keyof typeof serverKinds;

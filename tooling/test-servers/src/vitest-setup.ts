@@ -43,9 +43,9 @@ async function start(run: Run, name: ServerName): Promise<Started> {
   }
   try {
     const server = await kind.start();
-    const { host, port, url, token } = server;
-    const info = { name, host, port, url, managed: true, own: true };
-    return { server, info: token === undefined ? info : { ...info, token } };
+    const { host, port, url, token, access } = server;
+    const asked = { ...(token === undefined ? {} : { token }), ...(access === undefined ? {} : { access }) };
+    return { server, info: { name, host, port, url, managed: true, own: true, ...asked } };
   } catch (error) {
     if (!(error instanceof ServerMissing)) throw error;
     notTested(run, name, error.why, error.how);

@@ -35,13 +35,13 @@ export interface Consumed {
 export const PrimaryKeyType = { INTEGER: 1, STRING: 2, BINARY: 3 } as const;
 export const AUTO_INCREMENT = 1;
 
-export interface PrimaryKeySchema {
+interface PrimaryKeySchema {
   name: string;
   type: number;
   option?: number;
 }
 
-export interface TableMeta {
+interface TableMeta {
   tableName: string;
   primaryKey?: PrimaryKeySchema[];
   definedColumn?: { name: string; type: number }[];
@@ -62,7 +62,7 @@ export interface StreamSpecification {
   expirationTime?: number;
 }
 
-export interface ThroughputDetails {
+interface ThroughputDetails {
   capacityUnit: CapacityUnit;
   /** Seconds, as is the next. */
   lastIncreaseTime: string;
@@ -82,17 +82,17 @@ export const ReturnType = { NONE: 0, PRIMARY_KEY: 1, AFTER_MODIFY: 2 } as const;
 export const OperationType = { PUT: 1, UPDATE: 2, DELETE: 3 } as const;
 export const Direction = { FORWARD: 0, BACKWARD: 1 } as const;
 
-export interface Condition {
+interface Condition {
   rowExistence: number;
   columnCondition?: Buffer;
 }
 
-export interface ReturnContent {
+interface ReturnContent {
   returnType?: number;
   returnColumnNames?: string[];
 }
 
-export interface TimeRange {
+interface TimeRange {
   /** Milliseconds, as are the others. */
   startTime?: string;
   endTime?: string;
@@ -119,13 +119,13 @@ interface InTransaction {
   transactionId?: string;
 }
 
-export interface GetRowRequest extends Selection, InTransaction {
+interface GetRowRequest extends Selection, InTransaction {
   tableName: string;
   primaryKey: Buffer;
   token?: Buffer;
 }
 
-export interface GetRangeRequest extends Selection, InTransaction {
+interface GetRangeRequest extends Selection, InTransaction {
   tableName: string;
   direction: number;
   limit?: number;
@@ -137,12 +137,12 @@ export interface GetRangeRequest extends Selection, InTransaction {
   returnEntirePrimaryKeys?: boolean;
 }
 
-export interface RowInBatchWriteRowRequest extends RowWrite {
+interface RowInBatchWriteRowRequest extends RowWrite {
   type: number;
   rowChange: Buffer;
 }
 
-export interface TableInBatchGetRowRequest extends Selection {
+interface TableInBatchGetRowRequest extends Selection {
   tableName: string;
   primaryKey?: Buffer[];
   token?: Buffer[];

@@ -253,7 +253,7 @@ function uint32(value: number): Buffer {
   return bytes;
 }
 
-export function encodeVariant(value: KeyValue): Buffer {
+function encodeVariant(value: KeyValue): Buffer {
   const type = Buffer.of(Variant[value.type]);
   switch (value.type) {
     case "integer": {

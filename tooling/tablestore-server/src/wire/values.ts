@@ -9,12 +9,9 @@ export type Value =
   | { readonly type: "string"; readonly value: Buffer }
   | { readonly type: "binary"; readonly value: Buffer };
 
-export type KeyMark = { readonly type: "min" } | { readonly type: "max" } | { readonly type: "auto-increment" };
+type KeyMark = { readonly type: "min" } | { readonly type: "max" } | { readonly type: "auto-increment" };
 
 export type KeyValue = Value | KeyMark;
-
-export const string = (text: string): Value => ({ type: "string", value: Buffer.from(text) });
-export const integer = (value: bigint | number): Value => ({ type: "integer", value: BigInt(value) });
 
 /** As the service counts it for limits and capacity units: 8 for numbers, 1 for booleans, the bytes of anything else. */
 export function sizeOf(value: KeyValue): number {
