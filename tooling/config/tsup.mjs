@@ -1,9 +1,13 @@
 import { defineConfig } from "tsup";
 
-/** ESM, CommonJS and types for both, from the given entry points. Nothing of Node is assumed to exist at run time. */
-export function library(entry) {
+/**
+ * ESM, CommonJS and types for both, from the given entry points. Nothing of Node is assumed to exist at run time. Private
+ * packages of the workspace that are used go in by `noExternal`; no type of theirs may be in the public ones.
+ */
+export function library(entry, { noExternal = [] } = {}) {
   return defineConfig({
     entry,
+    noExternal,
     format: ["esm", "cjs"],
     platform: "neutral",
     target: "es2022",

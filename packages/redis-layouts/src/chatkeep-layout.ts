@@ -1,0 +1,68 @@
+import type { DriverKeys, ReadContext, WriteContext } from "@chatkeep/chat-store-core/backend";
+import { chatkeepScripts } from "./chatkeep-scripts.js";
+import { KeyIndex } from "./key-index.js";
+import { encodeName } from "./names.js";
+import type { Script, ScriptPort } from "./script-port.js";
+import { type ConversationNames, type Done, type LayoutOptions, ScriptedDriver } from "./scripted-driver.js";
+
+export interface ChatkeepLayoutOptions extends LayoutOptions {
+  /** Before every name; without braces. */
+  keyPrefix: string;
+}
+
+/**
+ * A list of messages for each conversation, its head and the answers to its last operations beside it under one hash tag,
+ * and an index of keys.
+ */
+export class ChatkeepLayout extends ScriptedDriver {
+  protected readonly scripts = chatkeepScripts;
+  protected readonly cursorForm = /^\d{1,17}\/-?\d{1,17}(?:\.\d{1,20})?(?:e[+-]?\d{1,3})?$/;
+  readonly #keyPrefix: string;
+  readonly #index: KeyIndex;
+
+  constructor(port: ScriptPort, options: ChatkeepLayoutOptions) {
+    super(port, options);
+    this.#keyPrefix = options.keyPrefix;
+    this.#index = new KeyIndex(port, options.keyPrefix, (key) => this.namesOf(key));
+  }
+
+  protected namesOf(key: string): ConversationNames {
+    // The letter keeps a conversation's tag from being one of the index.
+    const base = `${this.#keyPrefix}{k${encodeName(key)}}:`;
+    return { list: `${base}messages`, head: `${base}head`, answers: `${base}answers`, stage: `${base}stage:` };
+  }
+
+  protected payloadOf(element: string): string {
+    return element.slice(element.indexOf(" ") + 1);
+  }
+
+  listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {
+    return this.#index.list(prefix, limit, cursor, context);
+  }
+
+  /** One request; in a Cluster three when a conversation begins, and two when it ends. */
+  protected override async change(
+    script: Script,
+    key: string,
+    args: readonly string[],
+    context: WriteContext,
+    stage?: string | undefined,
+  ) {
+    if (this.port.acrossSlots)
+      return this.send(script, key, args, context, { stage, more: [this.#index.shardOf(key)] });
+    let done = await this.send(script, key, args, context, { stage });
+    while (done === "unlisted") {
+      const token = await this.#index.add(key, context);
+      done = await this.send(script, key, args, context, { stage, token });
+    }
+    if (typeof done !== "string" && done.unlist !== "") await this.#unlist(key, done, context);
+    return done;
+  }
+
+  /** What was done is done, so a failure here is none of the operation's: who lists the key removes its entry. */
+  async #unlist(key: string, { unlist }: Done, context: WriteContext): Promise<void> {
+    try {
+      await this.#index.remove(key, unlist, context);
+    } catch {}
+  }
+}

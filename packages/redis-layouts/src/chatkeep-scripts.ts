@@ -1,0 +1,307 @@
+import { count, mutation, read, readBack, readOn, stage, staged, stageScript } from "./lua.js";
+import type { Script } from "./script-port.js";
+
+// An element is its place, a blank, and the payload. Places rise along the list. An appended message takes the next whole
+// number, an inserted one the middle of its neighbours': with doubles that goes some 30 times at one spot of a million
+// messages, then all are given anew.
+//
+// The head's state is `life next edits listed unlisting`. A life ends when its places lose their meaning: cursors of
+// another life lead nowhere. `edits` counts the changes that are neither appends nor pops. The last two are for a Cluster:
+// the token of the entry in the index of keys, and that of one which is being removed (see key-index.ts).
+
+/** How long the operations of an ended conversation are remembered, in milliseconds: with ids of callers, and without. */
+const callersMs = 24 * 60 * 60 * 1000;
+const ownMs = 60 * 60 * 1000;
+
+/** With as few to be kept, they are copied and the rest is freed in the background. */
+const fewKept = 200;
+
+const place = `
+local function place(element) return tonumber(string.match(element, '^%S+')) end
+`;
+
+const state = `
+local life, next, edits, listed, unlisting = string.match(ring[1] or '', '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+next, edits, listed, unlisting = tonumber(next), tonumber(edits), listed or '-', unlisting or '-'
+
+local function newLife()
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  life = string.format('%.0f', math.max(now, (tonumber(life) or 0) + 1))
+  next, edits = 1, 0
+end
+
+local index, name, token = KEYS[5], ARGV[5], ARGV[6]
+if index then redis.call('ZCARD', index) end
+
+if not life or count == 0 then
+  newLife()
+  -- The head was lost alone.
+  if count > 0 then next = place(redis.call('LINDEX', list, -1)) + 1 end
+end
+
+-- Whether a conversation may begin: in a Cluster, where the index is elsewhere, only with an entry that nobody is removing.
+local function listedFirst()
+  if index or count > 0 then return true end
+  if token == '' or token == unlisting then return false end
+  listed, unlisting = token, '-'
+  return true
+end
+
+local function numbered(payload)
+  next = next + 1
+  return string.format('%.17g ', next - 1) .. payload
+end
+
+local function finish(answer, body, changed)
+  local left = redis.call('LLEN', list)
+  local unlist = ''
+  if count > 0 and left == 0 then
+    if index then redis.call('ZREM', index, name)
+    elseif listed ~= '-' then
+      unlist, unlisting, listed = listed, listed, '-'
+    end
+  elseif count == 0 and left > 0 and index then
+    redis.call('ZADD', index, 0, name)
+  end
+  local state = string.format('%s %.17g %.17g %s %s', life, next, edits, listed, unlisting)
+  local later = remember(state, answer, body) and ${callersMs} or ${ownMs}
+  if left == 0 then
+    redis.call('PEXPIRE', head, later)
+    redis.call('PEXPIRE', answers, later)
+  elseif changed and ttl > 0 then
+    redis.call('PEXPIRE', list, ttl)
+    redis.call('PEXPIRE', head, ttl + later)
+    redis.call('PEXPIRE', answers, ttl + later)
+  elseif changed then
+    for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
+  else
+    local rest = redis.call('PTTL', list)
+    if rest > 0 then redis.call('PEXPIRE', head, rest + later) end
+  end
+  return {'done', answer, body and body or '', unlist}
+end
+`;
+
+function mutate(name: string, body: string): Script {
+  return { name, source: `${mutation}${place}${state}${body}` };
+}
+
+/** `life/place` of the oldest element of a page, and whether a read that began earlier may go on. */
+const cursors = `
+local life, edits = string.match(redis.call('LINDEX', head, 0) or '', '^(%S+) %S+ (%S+)')
+life, edits = life or '0', edits or '0'
+
+-- Position of the first element at or after a place.
+local function position(target)
+  local low, high = 0, count
+  -- Without gaps it is as far from the end as the places tell.
+  local guess = count - 1 - (place(redis.call('LINDEX', list, -1)) - target)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if guess >= low and guess < high then middle = math.floor(guess) end
+    guess = -1
+    local found = place(redis.call('LINDEX', list, middle))
+    if found == target then return middle end
+    if found < target then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
+local function lookUp(cursor)
+  local of, target = string.match(cursor, '^(%S+)/(%S+)$')
+  target = tonumber(target)
+  if count == 0 or of ~= life or not target then return nil end
+  local at = position(target)
+  local found = place(redis.call('LINDEX', list, at) or '')
+  -- What was older is gone: that the conversation begins here would be a guess.
+  if at == 0 and found ~= target then return nil end
+  return at, found == target
+end
+
+local function cursor(element) return life .. '/' .. string.match(element, '^%S+') end
+`;
+
+export const chatkeepScripts = {
+  append: mutate(
+    "append",
+    `
+if not listedFirst() then return {'unlisted'} end
+each(ARGV, 7, numbered)
+return finish('-', nil, true)
+`,
+  ),
+
+  appendStaged: mutate(
+    "append what was staged",
+    `
+${staged}
+if not listedFirst() then return {'unlisted'} end
+for i = 0, expected - 1, 1000 do each(redis.call('LRANGE', stage, i, i + 999), 1, numbered) end
+redis.call('UNLINK', stage)
+return finish('-', nil, true)
+`,
+  ),
+
+  replace: mutate(
+    "replace",
+    `
+if not listedFirst() then return {'unlisted'} end
+needMemory()
+newLife()
+redis.call('UNLINK', list)
+each(ARGV, 7, numbered)
+return finish('-', nil, true)
+`,
+  ),
+
+  replaceStaged: mutate(
+    "replace by what was staged",
+    `
+${staged}
+if not listedFirst() then return {'unlisted'} end
+newLife()
+next = expected + 1
+redis.call('UNLINK', list)
+redis.call('RENAME', stage, list)
+return finish('-', nil, true)
+`,
+  ),
+
+  insert: mutate(
+    "insert",
+    `
+local at = tonumber(ARGV[7])
+if at > count then return {'beyond'} end
+if not listedFirst() then return {'unlisted'} end
+if at == count then
+  each(ARGV, 8, numbered)
+  return finish('=1', nil, true)
+end
+
+local function neighbours()
+  local before = at > 0 and place(redis.call('LINDEX', list, at - 1))
+  local after = place(redis.call('LINDEX', list, at))
+  local middle = before and (before + after) / 2 or after - 1
+  return middle, middle ~= before and middle ~= after
+end
+
+needMemory()
+local middle, room = neighbours()
+if not room then
+  newLife()
+  redis.call('RENAME', list, stage)
+  local function anew(element) return numbered(string.sub(element, string.find(element, ' ', 1, true) + 1)) end
+  for i = 0, count - 1, 1000 do each(redis.call('LRANGE', stage, i, i + 999), 1, anew) end
+  redis.call('UNLINK', stage)
+  middle = neighbours()
+end
+edits = edits + 1
+local element = string.format('%.17g ', middle) .. ARGV[8]
+if at == 0 then redis.call('LPUSH', list, element)
+else redis.call('LINSERT', list, 'BEFORE', redis.call('LINDEX', list, at), element) end
+return finish('=1', nil, true)
+`,
+  ),
+
+  edit: mutate(
+    "edit",
+    `
+local old = redis.call('LINDEX', list, ARGV[7])
+if not old then return finish('-', nil, false) end
+edits = edits + 1
+redis.call('LSET', list, ARGV[7], string.match(old, '^%S+ ') .. ARGV[8])
+return finish('+' .. #old, old, true)
+`,
+  ),
+
+  remove: mutate(
+    "remove",
+    `
+local at = tonumber(ARGV[7])
+local old = redis.call('LINDEX', list, at)
+if not old then return finish('-', nil, false) end
+if at == count - 1 then redis.call('RPOP', list)
+else
+  edits = edits + 1
+  if at == 0 then redis.call('LPOP', list) else cut(at) end
+end
+return finish('+' .. #old, old, true)
+`,
+  ),
+
+  pop: mutate(
+    "pop",
+    `
+local old = redis.call('RPOP', list)
+if not old then return finish('-', nil, false) end
+return finish('+' .. #old, old, true)
+`,
+  ),
+
+  forget: mutate(
+    "forget",
+    `
+redis.call('UNLINK', list)
+return finish('-', nil, true)
+`,
+  ),
+
+  trim: mutate(
+    "trim",
+    `
+local keep = tonumber(ARGV[7])
+local removed = math.max(0, count - keep)
+if removed == 0 then return finish('=0', nil, false) end
+edits = edits + 1
+if keep <= ${fewKept} then
+  local kept = keep > 0 and redis.call('LRANGE', list, -keep, -1) or {}
+  redis.call('UNLINK', list)
+  if keep > 0 then redis.call('RPUSH', list, unpack(kept)) end
+else
+  redis.call('LTRIM', list, -keep, -1)
+end
+return finish(string.format('=%.17g', removed), nil, true)
+`,
+  ),
+
+  stage,
+  // Taken over as they are, they begin with the first place.
+  stageReplacement: stageScript("string.format('%.17g ', offset + j - 1) .. ARGV[j]"),
+  count,
+
+  /** ARGV: limit (0 for all), bytes, a cursor or nothing, and the edits of the read that goes on or nothing. */
+  readBack: {
+    name: "read back",
+    source: `${read}${place}${readBack}${cursors}
+local limit, last, exact = tonumber(ARGV[1]), count, true
+if ARGV[3] ~= '' then
+  last, exact = lookUp(ARGV[3])
+  if not last then return {'moved'} end
+end
+if ARGV[4] ~= '' and (ARGV[4] ~= 'e' .. edits or not exact) then return {'moved'} end
+local out = {'page', '', 'e' .. edits, ''}
+local first = limit > 0 and math.max(0, last - limit) or 0
+local start = back(first, last, tonumber(ARGV[2]), out)
+if start > 0 and #out > 4 then out[2] = cursor(out[#out]) end
+return out
+`,
+  },
+
+  /** As above, from the oldest on. */
+  readOn: {
+    name: "read on",
+    source: `${read}${place}${readOn}${cursors}
+local first = 0
+if ARGV[3] ~= '' then
+  local at, exact = lookUp(ARGV[3])
+  if not at or not exact or ARGV[4] ~= 'e' .. edits then return {'moved'} end
+  first = at + 1
+end
+local out = {'page', '', 'e' .. edits, ''}
+local stop = on(first, math.min(count, first + tonumber(ARGV[1])), tonumber(ARGV[2]), out)
+if stop < count and #out > 4 then out[2] = cursor(out[#out]) end
+return out
+`,
+  },
+} satisfies Record<string, Script>;

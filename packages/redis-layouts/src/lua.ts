@@ -1,0 +1,191 @@
+import type { Script } from "./script-port.js";
+
+// What the scripts of both layouts have in common. Each mutation is one script: it looks its operation up, changes the
+// list, remembers the operation with its answer and sets when all of it expires. Nothing is written before all keys are
+// known to be of the right type: an error of a command doesn't undo the commands before it.
+
+/** Operations of a key that are remembered: one and its 32 later ones. */
+const remembered = 33;
+
+/** Bytes of removed messages that are kept as answers, for each key; the newest is kept whatever its size. */
+const mostAnswerBytes = 1024 * 1024;
+
+/** Values to a command: Lua's unpack takes some 8,000. */
+const block = 1_000;
+
+/** How long a temporary list stays when its writer is gone, in milliseconds. */
+const stageMs = 10 * 60 * 1000;
+
+/**
+ * KEYS: the list, its head, answers, a temporary list, and perhaps what the layout adds. ARGV: id of the operation (`c`
+ * for a caller's, `s` for the store's own, and the id), fingerprint, when it was first sent if this is not the first try
+ * (or 0), time to live (or 0), the key itself, a token, and from 7 on what the operation takes.
+ *
+ * The head is a list: first the layout's state, then the operations, `id fingerprint answer`. An answer is `-` for none,
+ * `=` and a number, or `+` and the length of a message that is kept in `answers`.
+ */
+export const mutation = `
+local list, head, answers, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, fingerprint, since, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local ring = redis.call('LRANGE', head, 0, -1)
+local count = redis.call('LLEN', list)
+local bodies = redis.call('HLEN', answers)
+
+local alphabet = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
+
+-- The milliseconds in the first characters of an id that the store made.
+local function timeOf(entry)
+  local time = 0
+  for i = 2, 9 do
+    time = time * 64 + (string.find(alphabet, string.sub(entry, i, i), 1, true) or 1) - 1
+  end
+  return time
+end
+
+local function known()
+  for i = 2, #ring do
+    if string.sub(ring[i], 1, #id + 1) == id .. ' ' then
+      local was, answer = string.match(ring[i], '^%S+ (%S+) (%S+)$')
+      if was ~= fingerprint then return {'conflict'} end
+      if string.sub(answer, 1, 1) ~= '+' then return {'done', answer, '', ''} end
+      local body = redis.call('HGET', answers, id)
+      if body then return {'done', '+', body, ''} end
+      return {'gone'}
+    end
+  end
+  -- Sent before all that is remembered, it may have been done and forgotten.
+  if since > 0 and #ring > ${remembered} then
+    for i = 2, #ring do
+      if string.byte(ring[i]) == 115 then
+        if timeOf(ring[i]) > since then return {'forgotten'} end
+        break
+      end
+    end
+  end
+end
+
+local again = known()
+if again then return again end
+
+local function each(values, from, put)
+  for i = from, #values, ${block} do
+    local some = {}
+    for j = i, math.min(i + ${block - 1}, #values) do some[#some + 1] = put(values[j]) end
+    redis.call('RPUSH', list, unpack(some))
+  end
+end
+
+-- Refused where memory has run out, while nothing has been written: later commands of a script are not.
+local function needMemory() redis.call('RPUSHX', stage, '') end
+
+-- What removes needs none, although LSET looks as if it did.
+local function needNoMemory() redis.call('HDEL', answers, '') end
+
+-- Takes the element at a position out of the middle of the list.
+local function cut(at)
+  needNoMemory()
+  redis.call('LSET', list, at, id)
+  redis.call('LREM', list, at * 2 < count and 1 or -1, id)
+end
+
+-- Remembers the operation. Answers whether a caller's operation is among those remembered.
+local function remember(state, answer, body)
+  local oldest = math.max(2, #ring - ${remembered - 2})
+  local room = ${mostAnswerBytes} - (body and #body or 0)
+  local callers = string.byte(id) == 99
+  for i = #ring, 2, -1 do
+    local length = bodies > 0 and tonumber(string.match(ring[i], ' %+(%d+)$'))
+    if length then
+      room = room - length
+      if i < oldest or room < 0 then redis.call('HDEL', answers, string.match(ring[i], '^%S+')) end
+    end
+    if i >= oldest and string.byte(ring[i]) == 99 then callers = true end
+  end
+  redis.call('LTRIM', head, oldest - 1, -1)
+  redis.call('LPUSH', head, state)
+  redis.call('RPUSH', head, id .. ' ' .. fingerprint .. ' ' .. answer)
+  if body then redis.call('HSET', answers, id, body) end
+  return callers
+end
+`;
+
+/** KEYS: the list, its head, answers. A write without effect keeps a replica from answering. */
+export const read = `
+local list, head, answers = KEYS[1], KEYS[2], KEYS[3]
+redis.call('HDEL', answers, '')
+local count = redis.call('LLEN', list)
+`;
+
+/**
+ * The elements before position `last`, newest first, down to position `first` or until they have `budget` bytes. Answers
+ * them, and the position of the oldest.
+ */
+export const readBack = `
+local function back(first, last, budget, out)
+  local size, start, taken = 0, last, 0
+  while start > first do
+    local some = redis.call('LRANGE', list, math.max(first, start - 100), start - 1)
+    for i = #some, 1, -1 do
+      size = size + #some[i]
+      if size > budget and taken > 0 then return start end
+      out[#out + 1] = some[i]
+      taken = taken + 1
+      start = start - 1
+    end
+  end
+  return start
+end
+`;
+
+/** The elements from position `first` on, oldest first, up to position `last` or until they have `budget` bytes. */
+export const readOn = `
+local function on(first, last, budget, out)
+  local size, stop, taken = 0, first, 0
+  while stop < last do
+    local some = redis.call('LRANGE', list, stop, math.min(last, stop + 100) - 1)
+    if #some == 0 then return stop end
+    for i = 1, #some do
+      size = size + #some[i]
+      if size > budget and taken > 0 then return stop end
+      out[#out + 1] = some[i]
+      taken = taken + 1
+      stop = stop + 1
+    end
+  end
+  return stop
+end
+`;
+
+/**
+ * KEYS: the temporary list. ARGV: how many it holds before, and payloads; `element` is what becomes of the one at `j`. A
+ * repeated one changes nothing.
+ */
+export function stageScript(element: string): Script {
+  return {
+    name: "stage",
+    source: `
+local have, offset = redis.call('LLEN', KEYS[1]), tonumber(ARGV[1])
+if have < offset then return 'lost' end
+if have == offset then
+  for i = 2, #ARGV, ${block} do
+    local some = {}
+    for j = i, math.min(i + ${block - 1}, #ARGV) do some[#some + 1] = ${element} end
+    redis.call('RPUSH', KEYS[1], unpack(some))
+  end
+end
+redis.call('PEXPIRE', KEYS[1], ${stageMs})
+return 'staged'
+`,
+  };
+}
+
+export const stage = stageScript("ARGV[j]");
+
+/** ARGV[7]: how many must have been staged. */
+export const staged = `
+local expected = tonumber(ARGV[7])
+if redis.call('LLEN', stage) ~= expected then return {'lost'} end
+`;
+
+/** KEYS: the list, its head, answers. */
+export const count: Script = { name: "count", source: `${read}\nreturn count` };

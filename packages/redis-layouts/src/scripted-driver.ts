@@ -1,0 +1,312 @@
+import {
+  batches,
+  chatStoreError,
+  type Driver,
+  type DriverKeys,
+  type DriverPage,
+  type Operation,
+  type Payload,
+  type ReadContext,
+  utf8Length,
+  type WriteContext,
+} from "@chatkeep/chat-store-core/backend";
+import { encodeName } from "./names.js";
+import type { Script, ScriptPort } from "./script-port.js";
+
+export interface LayoutOptions {
+  /** In milliseconds; never when absent. */
+  ttlMs?: number | undefined;
+}
+
+/** The scripts of a layout; what each takes is written at it. */
+export type LayoutScripts = Readonly<
+  Record<
+    | "append"
+    | "appendStaged"
+    | "replace"
+    | "replaceStaged"
+    | "insert"
+    | "edit"
+    | "remove"
+    | "pop"
+    | "forget"
+    | "trim"
+    | "stage"
+    | "stageReplacement"
+    | "count"
+    | "readBack"
+    | "readOn",
+    Script
+  >
+>;
+
+/** The names in Redis that belong to a conversation, all in one slot. */
+export interface ConversationNames {
+  readonly list: string;
+  readonly head: string;
+  readonly answers: string;
+  /** Before the name of a temporary list. */
+  readonly stage: string;
+}
+
+/** What a mutation answered. */
+export interface Done {
+  /** `-`, or `=` and a number, or `+` for a message. */
+  readonly answer: string;
+  readonly body: string;
+  /** The entry of the index that is to be removed. */
+  readonly unlist: string;
+}
+
+/** Answers of a mutation other than that it is done. */
+type Refused = "beyond" | "unlisted" | "lost";
+
+/** Times that a read begins anew when others change what it is reading, and a write when its temporary list is lost. */
+const mostRestarts = 10;
+
+/** Payloads in one request: more would keep other clients waiting for the script. */
+const mostPayloads = 50_000;
+
+/** A layout whose every operation is one script. */
+export abstract class ScriptedDriver implements Driver {
+  readonly exactlyOnce = true;
+  readonly maxPayloadBytes: number;
+  protected readonly port: ScriptPort;
+  readonly #ttl: string;
+  readonly #firstSent = new WeakMap<Operation, number>();
+
+  constructor(port: ScriptPort, { ttlMs }: LayoutOptions) {
+    this.port = port;
+    this.maxPayloadBytes = port.limits.requestBytes;
+    this.#ttl = String(Math.ceil(ttlMs ?? 0));
+  }
+
+  protected abstract readonly scripts: LayoutScripts;
+  protected abstract namesOf(key: string): ConversationNames;
+  /** The form of a cursor, which comes from outside. */
+  protected abstract readonly cursorForm: RegExp;
+  /** The payload in an element as a script answers it. */
+  protected abstract payloadOf(element: string): Payload;
+  abstract listKeys(
+    prefix: string,
+    limit: number,
+    cursor: string | undefined,
+    context: ReadContext,
+  ): Promise<DriverKeys>;
+
+  async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
+    const parts = this.#parts(payloads);
+    if (parts.length === 1) await this.change(this.scripts.append, key, payloads, context);
+    else await this.#changeStaged(this.scripts.stage, this.scripts.appendStaged, key, parts, context);
+  }
+
+  async replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
+    const parts = this.#parts(payloads);
+    if (parts.length === 1) await this.change(this.scripts.replace, key, payloads, context);
+    else await this.#changeStaged(this.scripts.stageReplacement, this.scripts.replaceStaged, key, parts, context);
+  }
+
+  async insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
+    return (await this.change(this.scripts.insert, key, [String(index), payload], context)) !== "beyond";
+  }
+
+  async forget(key: string, context: WriteContext): Promise<void> {
+    await this.change(this.scripts.forget, key, [], context);
+  }
+
+  async edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined> {
+    return this.#bodyOf(await this.change(this.scripts.edit, key, [String(index), payload], context));
+  }
+
+  async remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined> {
+    return this.#bodyOf(await this.change(this.scripts.remove, key, [String(index)], context));
+  }
+
+  async pop(key: string, context: WriteContext): Promise<Payload | undefined> {
+    return this.#bodyOf(await this.change(this.scripts.pop, key, [], context));
+  }
+
+  async trim(key: string, keepLast: number, context: WriteContext): Promise<number> {
+    const done = await this.change(this.scripts.trim, key, [String(keepLast)], context);
+    return typeof done === "string" ? 0 : Number(done.answer.slice(1));
+  }
+
+  async readAll(key: string, context: ReadContext): Promise<Payload[]> {
+    return (await this.#read(this.scripts.readBack, key, 0, undefined, context)).elements.reverse();
+  }
+
+  async readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage> {
+    if (before !== undefined && !this.cursorForm.test(before)) {
+      throw chatStoreError("INVALID_ARGUMENT", "before is no cursor of this store.");
+    }
+    const { elements, cursor } = await this.#read(this.scripts.readBack, key, limit, before, context);
+    return { payloads: elements.reverse(), before: cursor };
+  }
+
+  async readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]> {
+    return (await this.#read(this.scripts.readOn, key, limit, undefined, context)).elements;
+  }
+
+  async count(key: string, context: ReadContext): Promise<number> {
+    const reply = await this.port.run(this.scripts.count, this.#readNames(key), [], context);
+    return Number(reply);
+  }
+
+  close(): Promise<void> {
+    return this.port.close();
+  }
+
+  /** Runs a mutation, with whatever a layout has to do beside it. */
+  protected change(
+    script: Script,
+    key: string,
+    args: readonly string[],
+    context: WriteContext,
+    stage?: string | undefined,
+  ): Promise<Done | Refused> {
+    return this.send(script, key, args, context, { stage });
+  }
+
+  /** Sends a mutation: one request. */
+  protected async send(
+    script: Script,
+    key: string,
+    args: readonly string[],
+    context: WriteContext,
+    { stage, token = "", more = [] }: { stage?: string | undefined; token?: string; more?: readonly string[] },
+  ): Promise<Done | Refused> {
+    const names = this.namesOf(key);
+    const keys = [names.list, names.head, names.answers, stage ?? this.#stageOf(key, context), ...more];
+    const { operation } = context;
+    const fixed = [idOf(operation), operation.fingerprint, String(this.#sentBefore(context)), this.#ttl, key, token];
+    const reply = await this.port.run(script, keys, [...fixed, ...args], context);
+    const [status, answer = "", body = "", unlist = ""] = texts(reply);
+    switch (status) {
+      case "done":
+        return { answer, body, unlist };
+      case "beyond":
+      case "unlisted":
+      case "lost":
+        return status;
+      case "conflict":
+        throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
+      case "gone": {
+        const problem = "The operation was applied, but what it answered is no longer kept.";
+        throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
+      }
+      case "forgotten": {
+        const problem = "Too many others wrote meanwhile to tell whether it was applied. Read, and decide.";
+        throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
+      }
+      default:
+        throw new UnexpectedReply();
+    }
+  }
+
+  /** When the operation was first sent, in milliseconds; 0 when this is the first time. */
+  #sentBefore({ operation, attempt }: WriteContext): number {
+    const first = this.#firstSent.get(operation);
+    if (first === undefined) this.#firstSent.set(operation, Date.now());
+    return attempt === 1 ? 0 : (first ?? 0);
+  }
+
+  /** Puts the payloads into a temporary list, part by part, and lets the script take them from there. */
+  async #changeStaged(
+    staging: Script,
+    script: Script,
+    key: string,
+    parts: readonly (readonly Payload[])[],
+    context: WriteContext,
+  ): Promise<void> {
+    const stage = this.#stageOf(key, context);
+    const total = parts.reduce((sum, part) => sum + part.length, 0);
+    for (let round = 0; round < mostRestarts; round++) {
+      if (!(await this.#stage(staging, stage, parts, context))) continue;
+      if ((await this.change(script, key, [String(total)], context, stage)) !== "lost") return;
+    }
+    throw chatStoreError("UNAVAILABLE", "What was staged for this write was lost again and again.");
+  }
+
+  async #stage(script: Script, stage: string, parts: readonly (readonly Payload[])[], context: WriteContext) {
+    let offset = 0;
+    for (const part of parts) {
+      if (context.signal.aborted) throw chatStoreError("ABORTED", "The operation was aborted by its signal.");
+      const reply = await this.port.run(script, [stage], [String(offset), ...part], context);
+      if (reply === "lost") return false;
+      if (reply !== "staged") throw new UnexpectedReply();
+      offset += part.length;
+    }
+    return true;
+  }
+
+  /** Reads until it has `limit` elements or all, in as many requests as their size takes; all of one state. */
+  async #read(
+    script: Script,
+    key: string,
+    limit: number,
+    from: string | undefined,
+    context: ReadContext,
+  ): Promise<{ elements: Payload[]; cursor: string | undefined }> {
+    const keys = this.#readNames(key);
+    const budget = String(this.port.limits.replyBytes);
+    for (let round = 0; round < mostRestarts; round++) {
+      const elements: Payload[] = [];
+      let cursor = from;
+      let edits = "";
+      for (;;) {
+        const left = limit === 0 ? 0 : limit - elements.length;
+        const reply = texts(await this.port.run(script, keys, [String(left), budget, cursor ?? "", edits], context));
+        if (reply[0] === "moved") break;
+        if (reply[0] !== "page") throw new UnexpectedReply();
+        edits = reply[2] ?? "";
+        for (let i = 4; i < reply.length; i++) elements.push(this.payloadOf(reply[i] ?? ""));
+        cursor = reply[1] === "" ? undefined : reply[1];
+        if (cursor === undefined || elements.length === limit) return { elements, cursor };
+      }
+      if (edits === "") {
+        const problem = "The history that this page belonged to was replaced or has ended. Read the newest page.";
+        throw chatStoreError("CONFLICT", problem);
+      }
+    }
+    throw chatStoreError(
+      "UNAVAILABLE",
+      "The history was changed again and again while it was being read. Read a page.",
+    );
+  }
+
+  #parts(payloads: readonly Payload[]): Payload[][] {
+    return batches(payloads, { count: mostPayloads, bytes: this.port.limits.requestBytes }, utf8Length);
+  }
+
+  /** Two that use one id for different things don't meet in one list. */
+  #stageOf(key: string, { operation }: WriteContext): string {
+    return `${this.namesOf(key).stage}${idOf(operation)}.${operation.fingerprint}`;
+  }
+
+  #readNames(key: string): string[] {
+    const { list, head, answers } = this.namesOf(key);
+    return [list, head, answers];
+  }
+
+  #bodyOf(done: Done | Refused): Payload | undefined {
+    return typeof done === "string" || !done.answer.startsWith("+") ? undefined : this.payloadOf(done.body);
+  }
+}
+
+/** A reply that none of the scripts gives: something between the client and Redis changed it. */
+export class UnexpectedReply extends Error {}
+
+/** The strings of a list reply; integers as text. */
+export function texts(reply: unknown): string[] {
+  if (!Array.isArray(reply)) throw new UnexpectedReply();
+  return reply.map((item) => {
+    if (typeof item === "string") return item;
+    if (typeof item === "number") return String(item);
+    throw new UnexpectedReply();
+  });
+}
+
+/** As the scripts know it: without blanks, and with who made it. */
+function idOf({ id, fromCaller }: Operation): string {
+  return (fromCaller ? "c" : "s") + encodeName(id);
+}

@@ -1,0 +1,261 @@
+import type { Operation, WriteContext } from "@chatkeep/chat-store-core/backend";
+import { startRedis } from "@chatkeep/test-servers";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { ChatkeepLayout } from "../src/index.js";
+import { type TestPort, type TestPortOptions, testPort } from "./support/port.js";
+
+const server = runningServer("redis");
+const signal = new AbortController().signal;
+const reading = { signal, attempt: 1 };
+let operations = 0;
+
+/** A write of its own id, as the facade would make one. */
+function writing(more: Partial<Operation> = {}, attempt = 1): WriteContext {
+  const id = `-${String(++operations).padStart(19, "0")}`;
+  return { signal, attempt, operation: { id, fingerprint: "a", fromCaller: false, ...more } };
+}
+
+const payloads = (count: number, text = "m") => Array.from({ length: count }, (_, i) => `{"text":"${text}${i}"}`);
+
+describe.runIf(server)("layout chatkeep", () => {
+  const ports: TestPort[] = [];
+  let keyPrefix = "";
+  let spaces = 0;
+
+  function open(options: TestPortOptions = {}, ttlMs?: number) {
+    const port = testPort(server?.url ?? "", options);
+    ports.push(port);
+    return { port, driver: new ChatkeepLayout(port, { keyPrefix, ttlMs }) };
+  }
+
+  beforeEach(() => {
+    keyPrefix = `chatkeep-layout-${process.pid}-${++spaces}:`;
+  });
+
+  afterAll(async () => {
+    for (const { client } of ports) {
+      for await (const names of client.scanStream({ match: `chatkeep-layout-${process.pid}-*`, count: 1_000 })) {
+        if (names.length > 0) await client.unlink(names);
+      }
+    }
+    for (const port of ports) await port.close();
+  });
+
+  it("changes nothing when a name of a conversation holds another type", async () => {
+    const { driver, port } = open();
+    const { client } = port;
+    await driver.append("k", payloads(3), writing());
+    const names = ["messages", "head", "answers"].map((name) => `${keyPrefix}{kk}:${name}`);
+    const index = (await client.keys(`${keyPrefix}{i*}:keys`))[0] ?? "";
+    expect(index).not.toBe("");
+    const mutations = [
+      () => driver.append("k", payloads(1), writing()),
+      () => driver.insert("k", 1, "{}", writing()),
+      () => driver.replace("k", payloads(1), writing()),
+      () => driver.edit("k", 1, "{}", writing()),
+      () => driver.remove("k", 1, writing()),
+      () => driver.pop("k", writing()),
+      () => driver.trim("k", 1, writing()),
+      () => driver.forget("k", writing()),
+    ];
+    for (const wrong of [...names, index]) {
+      const whole = (await client.exists(wrong)) === 1;
+      const kept = `${wrong}:kept`;
+      if (whole) await client.rename(wrong, kept);
+      await client.set(wrong, "another program's");
+      const before = await client.mget(names);
+      const dump = async () => Promise.all([...names, index].map((name) => client.dumpBuffer(name)));
+      const state = await dump();
+      for (const mutate of mutations) await expect(mutate(), wrong).rejects.toThrow("WRONGTYPE");
+      expect(await dump()).toEqual(state);
+      expect(await client.mget(names)).toEqual(before);
+      await client.del(wrong);
+      if (whole) await client.rename(kept, wrong);
+    }
+    expect(await driver.count("k", reading)).toBe(3);
+  });
+
+  it("finds places again after any number of inserts at one spot", async () => {
+    const { driver } = open();
+    await driver.append("k", payloads(4), writing());
+    const expected = payloads(4);
+    for (let i = 0; i < 150; i++) {
+      await driver.insert("k", 2, `{"text":"in${i}"}`, writing());
+      expected.splice(2, 0, `{"text":"in${i}"}`);
+    }
+    for (let i = 0; i < 5; i++) {
+      await driver.insert("k", 0, `{"text":"first${i}"}`, writing());
+      expected.unshift(`{"text":"first${i}"}`);
+    }
+    expect(await driver.readAll("k", reading)).toEqual(expected);
+    const read: string[] = [];
+    let before: string | undefined;
+    do {
+      const page = await driver.readPage("k", 7, before, reading);
+      read.unshift(...page.payloads);
+      before = page.before;
+    } while (before !== undefined);
+    expect(read).toEqual(expected);
+  });
+
+  it("goes on when the head or the answers are lost alone, and old cursors lead nowhere", async () => {
+    const { driver, port } = open();
+    await driver.append("k", payloads(6), writing());
+    const { before } = await driver.readPage("k", 2, undefined, reading);
+    await port.client.del(`${keyPrefix}{kk}:head`);
+    await driver.append("k", payloads(1, "new"), writing());
+    await expect(driver.readPage("k", 2, before, reading)).rejects.toMatchObject({ code: "CONFLICT" });
+    const page = await driver.readPage("k", 3, undefined, reading);
+    expect(page.payloads).toEqual([...payloads(6).slice(-2), ...payloads(1, "new")]);
+    expect((await driver.readPage("k", 10, page.before, reading)).payloads).toEqual(payloads(4));
+  });
+
+  it("answers a repeated removal with what it removed, and says so when that is no longer kept", async () => {
+    const { driver } = open();
+    const large = `{"text":"${"x".repeat(700_000)}"}`;
+    await driver.append("k", [large, large, large], writing());
+    const removals = [1, 2, 3].map((n) => writing({ id: `id ${n}`, fingerprint: `p${n}`, fromCaller: true }));
+    for (const removal of removals) expect(await driver.pop("k", removal)).toBe(large);
+    expect(await driver.pop("k", removals[2] as WriteContext)).toBe(large);
+    await expect(driver.pop("k", removals[0] as WriteContext)).rejects.toMatchObject({ outcome: "unknown" });
+    expect(await driver.count("k", reading)).toBe(0);
+  });
+
+  it("refuses a repeat that may have been done and forgotten", async () => {
+    const { driver } = open();
+    const time = (ms: number) => {
+      const alphabet = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+      let id = "";
+      for (let rest = ms, i = 0; i < 8; i++, rest = Math.floor(rest / 64)) id = alphabet.charAt(rest % 64) + id;
+      return id;
+    };
+    const context = writing({ id: `${time(Date.now())}first-------` });
+    await driver.append("k", payloads(1), context);
+    const later = () => writing({ id: `${time(Date.now() + 1_000)}${String(++operations).padStart(12, "0")}` });
+    for (let i = 0; i < 32; i++) await driver.append("k", payloads(1), later());
+    await driver.append("k", payloads(1), { ...context, attempt: 2 });
+    expect(await driver.count("k", reading)).toBe(33);
+    await driver.append("k", payloads(1), later());
+    await expect(driver.append("k", payloads(1), { ...context, attempt: 2 })).rejects.toMatchObject({
+      outcome: "unknown",
+    });
+    expect(await driver.count("k", reading)).toBe(34);
+  });
+
+  it("leaves nothing without an expiry when conversations expire or end", async () => {
+    const { driver, port } = open({}, 60_000);
+    await driver.append("kept", payloads(3), writing());
+    await driver.pop("kept", writing());
+    await driver.append("ended", payloads(3), writing());
+    await driver.remove("ended", 1, writing());
+    await driver.forget("ended", writing());
+    await driver.pop("never", writing());
+    const { client } = port;
+    const names = (await client.keys(`${keyPrefix}*`)).filter((name) => !name.includes("{i"));
+    expect(names.length).toBeGreaterThan(4);
+    for (const name of names) expect(await client.pttl(name), name).toBeGreaterThan(0);
+    expect(await client.pttl(`${keyPrefix}{kkept}:messages`)).toBeLessThanOrEqual(60_000);
+  });
+
+  it("the index forgets what has expired when it is listed", async () => {
+    for (const acrossSlots of [true, false]) {
+      const { driver, port } = open({ acrossSlots }, 60_000);
+      for (const key of ["a", "b", "c"]) await driver.append(key, payloads(1), writing());
+      await port.client.unlink(`${keyPrefix}{ka}:messages`, `${keyPrefix}{kb}:messages`);
+      expect((await listAll(driver)).sort()).toEqual(["c"]);
+      const left = await Promise.all(
+        (await port.client.keys(`${keyPrefix}{i*}:keys`)).map((i) => port.client.zcard(i)),
+      );
+      expect(left.reduce((sum, count) => sum + count, 0)).toBe(1);
+      await driver.append("a", payloads(1), writing());
+      expect((await listAll(driver)).sort()).toEqual(["a", "c"]);
+      for (const key of ["a", "c"]) await driver.forget(key, writing());
+      expect(await port.client.keys(`${keyPrefix}{i*}*`)).toEqual([]);
+    }
+  });
+
+  it("an entry of the index is never lost to somebody who removes it, whatever comes between", async () => {
+    // In a Cluster the steps of beginning and ending are apart. Here they are held between any two, in every order.
+    const run = async (order: readonly number[]) => {
+      const clients = [0, 1, 2].map(() => open({ acrossSlots: false }));
+      const gates = clients.map(() => [] as (() => void)[]);
+      for (const [client, { port }] of clients.entries()) {
+        const send = port.run.bind(port);
+        Object.assign(port, {
+          async run(...call: Parameters<typeof send>) {
+            await new Promise<void>((resolve) => gates[client]?.push(resolve));
+            return send(...call);
+          },
+        });
+      }
+      const key = `k${order.join("")}`;
+      const [beginner, ender, lister] = clients.map(({ driver }) => driver);
+      const setUp = open({ acrossSlots: false }).driver;
+      await setUp.append(key, payloads(1), writing());
+      const running = [
+        beginner?.append(key, payloads(1), writing()),
+        ender?.forget(key, writing()),
+        lister === undefined ? undefined : listAll(lister),
+      ];
+      const all = Promise.all(running);
+      let done = false;
+      const ended = all.finally(() => {
+        done = true;
+      });
+      for (let step = 0; !done; step++) {
+        const client = order[step % order.length] ?? 0;
+        const next = gates[client]?.shift() ?? gates.find((gate) => gate.length > 0)?.shift();
+        next?.();
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      await ended;
+      const exists = (await setUp.count(key, reading)) > 0;
+      expect((await listAll(setUp)).includes(key), `order ${order}`).toBe(exists);
+      if (exists) await setUp.forget(key, writing());
+    };
+    for (let a = 0; a < 3; a++) {
+      for (let b = 0; b < 3; b++) {
+        for (let c = 0; c < 3; c++) for (let d = 0; d < 3; d++) await run([a, b, c, d]);
+      }
+    }
+  });
+
+  it.runIf(server?.own)("append, pages, pop and count cost the same at 100 and at 100,000 messages", async () => {
+    // Of its own, for its counters.
+    const own = await startRedis();
+    const port = testPort(own.url);
+    const driver = new ChatkeepLayout(port, { keyPrefix });
+    const measure = async (count: number) => {
+      const key = `of ${count}`;
+      for (let i = 0; i < count; i += 10_000) await driver.append(key, payloads(Math.min(10_000, count)), writing());
+      const { before } = await driver.readPage(key, 20, undefined, reading);
+      await port.client.config("RESETSTAT");
+      await driver.append(key, payloads(1), writing());
+      await driver.readPage(key, 20, undefined, reading);
+      await driver.readPage(key, 20, before, reading);
+      await driver.readOldest(key, 20, reading);
+      await driver.pop(key, writing());
+      await driver.count(key, reading);
+      const stats = await port.client.info("commandstats");
+      const calls = [...stats.matchAll(/cmdstat_(\w+):calls=(\d+)/g)].map(([, name, calls]) => [name, Number(calls)]);
+      return Object.fromEntries(calls.filter(([name]) => !["info", "config|resetstat", "config"].includes(`${name}`)));
+    };
+    const short = await measure(100);
+    expect(short.eval).toBe(6);
+    expect(await measure(100_000)).toEqual(short);
+    await port.close();
+    await own.stop();
+  });
+});
+
+async function listAll(driver: ChatkeepLayout): Promise<string[]> {
+  const keys: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await driver.listKeys("", 2, cursor, reading);
+    keys.push(...page.keys);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return keys;
+}
