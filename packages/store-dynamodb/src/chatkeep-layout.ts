@@ -1,14 +1,19 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import {
   type CasResult,
+  distinctRows,
   type HeadPort,
   inParallel,
   type ListedHead,
+  lastPart,
+  mayBeginKey,
   type PortLimits,
+  parseRowId,
   type ReadContext,
   type Row,
   type RowAddress,
   type RowRange,
+  rowIdOf,
   type StoredHead,
 } from "@chatkeep/chat-store-core/backend";
 import type { Item, Requests } from "./requests.js";
@@ -19,8 +24,6 @@ import { indexName, rowKey, shardAttribute } from "./table.js";
 
 /** The sort key of a head. Sources hold no character above it, and rows begin with their source. */
 const headRow = "~";
-const indexDigits = 15;
-const partDigits = 4;
 
 /** Partitions of the index of keys: as many times 1,000 new conversations a second may begin. */
 const shards = 8;
@@ -30,9 +33,6 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 /** Rows that come with a head at most. */
 const mostNewest = 1_000;
-
-/** Longest partition key that a conversation can have. */
-const maxKeyBytes = 512;
 
 const limits: PortLimits = {
   // 400 KB is the most of an item with its keys and names; a larger row is no cheaper, and a smaller one is sent sooner.
@@ -119,7 +119,7 @@ export class ChatkeepLayout implements HeadPort {
   /** One BatchWriteItem for 25 rows, or 2 MB. */
   async putRows(key: string, rows: readonly Row[], context: ReadContext): Promise<void> {
     await this.#requests.writeMany(
-      unique(rows),
+      distinctRows(rows),
       (row) => {
         const item: Item = { ...this.#key(key, rowIdOf(row)), Body: { S: row.body } };
         if (row.parts !== 1) item.Parts = { N: String(row.parts) };
@@ -145,7 +145,7 @@ export class ChatkeepLayout implements HeadPort {
             ExpressionAttributeValues: {
               ":key": { S: key },
               ":from": { S: rowIdOf({ source, index: from, part: 0 }) },
-              ":to": { S: rowIdOf({ source, index: to - 1, part: 10 ** partDigits - 1 }) },
+              ":to": { S: rowIdOf({ source, index: to - 1, part: lastPart }) },
             },
             ExclusiveStartKey: cursor,
           },
@@ -191,7 +191,7 @@ export class ChatkeepLayout implements HeadPort {
   /** One BatchWriteItem for 25 rows. */
   async deleteRows(key: string, addresses: readonly RowAddress[], context: ReadContext): Promise<void> {
     await this.#requests.writeMany(
-      unique(addresses),
+      distinctRows(addresses),
       (address) => ({ request: { DeleteRequest: { Key: this.#key(key, rowIdOf(address)) } }, bytes: 0 }),
       context,
     );
@@ -209,8 +209,7 @@ export class ChatkeepLayout implements HeadPort {
     { prefix, limit, cursor }: { prefix: string; limit: number; cursor: string | undefined },
     context: ReadContext,
   ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
-    // No key begins so, and DynamoDB refuses sort keys of more than 1,024 bytes.
-    if (/\p{Surrogate}/u.test(prefix) || new TextEncoder().encode(prefix).length > maxKeyBytes) return { heads: [] };
+    if (!mayBeginKey(prefix)) return { heads: [] };
     let [shard, after] = parseKeyCursor(cursor);
     const keys: string[] = [];
     while (shard < shards && keys.length < limit) {
@@ -348,26 +347,11 @@ function numberOf(value: AttributeValue | undefined): number | undefined {
   return value?.N === undefined ? undefined : Number(value.N);
 }
 
-function rowIdOf({ source, index, part }: RowAddress): string {
-  return `${source}~${String(index).padStart(indexDigits, "0")}~${String(part).padStart(partDigits, "0")}`;
-}
-
-function parseRowId(id: string | undefined): RowAddress | undefined {
-  const [, source, index, part] = /^([\w-]+)~(\d{15})~(\d{4})$/.exec(id ?? "") ?? [];
-  if (source === undefined) return undefined;
-  return { source, index: Number(index), part: Number(part) };
-}
-
 function rowOf(item: Item): Row | undefined {
   const address = parseRowId(item[rowKey]?.S);
   const body = item.Body?.S;
   if (address === undefined || body === undefined) return undefined;
   return { ...address, parts: numberOf(item.Parts) ?? 1, origin: item.Origin?.S, body };
-}
-
-/** A batch may name no item twice. */
-function unique<Address extends RowAddress>(addresses: readonly Address[]): Address[] {
-  return [...new Map(addresses.map((address) => [rowIdOf(address), address])).values()];
 }
 
 /** FNV-1a. */

@@ -1,13 +1,13 @@
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { BaseChatStore, HeadDriver, type MaintenanceOptions } from "@chatkeep/chat-store-core/backend";
+import { type AttributeValue, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { BaseChatStore, DocumentDriver, HeadDriver, type MaintenanceOptions } from "@chatkeep/chat-store-core/backend";
 import { ChatkeepLayout } from "./chatkeep-layout.js";
 import { explainer } from "./explain.js";
-import { LlamaIndexLayout } from "./llamaindex-layout.js";
+import { type HistoryItem, LlamaIndexLayout } from "./llamaindex-layout.js";
 import { type Connection, checkOptions, type DynamoDBChatStoreOptions, type DynamoDBLayout } from "./options.js";
 import { Requests } from "./requests.js";
 import { detectLayout, setUp, type TableAccess } from "./table.js";
 
-type LayoutDriver = HeadDriver | LlamaIndexLayout;
+type LayoutDriver = HeadDriver | DocumentDriver<AttributeValue, HistoryItem>;
 
 /**
  * Keeps conversations in a DynamoDB table, in the layout "chatkeep" (one row a message, appends of constant cost) or in
@@ -41,7 +41,7 @@ export class DynamoDBChatStore extends BaseChatStore<LayoutDriver> {
   /** The layout in use: the option, or what the table's key schema says (one DescribeTable, once). */
   async layout(): Promise<DynamoDBLayout> {
     const driver = await this.maintain({}, () => this.driver());
-    return driver instanceof LlamaIndexLayout ? "llamaindex" : "chatkeep";
+    return driver instanceof DocumentDriver ? "llamaindex" : "chatkeep";
   }
 
   /**
@@ -65,8 +65,9 @@ async function openDriver(access: TableAccess): Promise<LayoutDriver> {
     ? await setUp(access, new AbortController().signal)
     : (settings.layout ?? (await detectLayout(access)));
   const requests = new Requests(client, table);
-  if (layout === "llamaindex") return new LlamaIndexLayout(requests, { primaryKey, ttlAttribute, ttlMs });
-  return new HeadDriver(new ChatkeepLayout(requests, { primaryKey, ttlAttribute }), { ttlMs });
+  const names = { primaryKey, ttlAttribute };
+  if (layout === "llamaindex") return new DocumentDriver(new LlamaIndexLayout(requests, names), { ttlMs });
+  return new HeadDriver(new ChatkeepLayout(requests, names), { ttlMs });
 }
 
 function newClient({ region, profile, credentials, endpoint }: Connection): DynamoDBClient {

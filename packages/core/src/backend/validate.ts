@@ -26,6 +26,11 @@ export function isKey(key: string): boolean {
   return key !== "" && isWellFormed(key) && fitsUtf8(key, maxKeyBytes);
 }
 
+/** Whether a key can begin with it: services refuse what is too long, or no text, also where they only compare. */
+export function mayBeginKey(prefix: string): boolean {
+  return isWellFormed(prefix) && fitsUtf8(prefix, maxKeyBytes);
+}
+
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== "string") throw chatStoreError("INVALID_KEY", `A key is text, not ${describe(key)}.`);
   if (key === "") throw chatStoreError("INVALID_KEY", "A key must not be empty.");

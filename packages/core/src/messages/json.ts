@@ -59,6 +59,32 @@ export function betweenStrings(json: string, change: (part: string) => string): 
   return changed;
 }
 
+/** The texts of an array's items, each as it stands there; undefined when the text is no JSON array. */
+export function splitJsonArray(text: string): string[] | undefined {
+  try {
+    if (!Array.isArray(parseJson(text))) return undefined;
+  } catch {
+    return undefined;
+  }
+  const items: string[] = [];
+  const mark = /["[\]{},]/g;
+  let depth = 0;
+  let start = text.indexOf("[") + 1;
+  for (let found = mark.exec(text); found !== null; found = mark.exec(text)) {
+    const [what] = found;
+    if (what === '"') mark.lastIndex = endOfString(text, found.index);
+    else if (what === "[" || what === "{") depth++;
+    else {
+      if (depth === 1 && what !== "}") {
+        items.push(text.slice(start, found.index).trim());
+        start = found.index + 1;
+      }
+      if (what !== ",") depth--;
+    }
+  }
+  return items.length === 1 && items[0] === "" ? [] : items;
+}
+
 function endOfString(json: string, start: number): number {
   for (let quote = json.indexOf('"', start + 1); quote !== -1; quote = json.indexOf('"', quote + 1)) {
     let backslashes = 0;

@@ -1,4 +1,4 @@
-import type { Operation } from "@chatkeep/chat-store-core/backend";
+import type { Operation } from "../driver.js";
 
 /** What a repeated operation answers; `"body"` stands for a removed message, which is not kept. */
 export type KeptAnswer = number | boolean | "body" | null;
@@ -10,19 +10,17 @@ interface Remembered {
 }
 
 /**
- * What our clients write into an item beside the history, in an attribute that Python ignores, and drops when it writes.
+ * What our clients write into a document beside the history, where other programs ignore it, and drop it when they write.
  * It changes with every write of ours, so that it is the condition of the next one, and it says which operations are in.
  */
 export interface Marker {
-  /** Made with the item. */
+  /** Made with the document. */
   life: string;
   /** The last ones, newest last. */
   operations: readonly Remembered[];
   /** As it is stored. */
   text: string;
 }
-
-export const markerAttribute = "Chatkeep";
 
 const remembered = 33;
 
@@ -49,4 +47,8 @@ export function parseMarker(text: string | undefined): Marker | undefined {
 export function follows(later: Marker, earlier: Marker): boolean {
   const newest = earlier.operations.at(-1)?.id;
   return later.life === earlier.life && later.operations.some(({ id }) => id === newest);
+}
+
+export function findOperation(marker: Marker | undefined, { id }: Operation): Remembered | undefined {
+  return marker?.operations.find((each) => each.id === id);
 }
