@@ -37,7 +37,6 @@ export class HeadDriver implements Driver {
   readonly #turns = new Turns();
   /** Housekeeping that goes on behind the caller's back. */
   readonly #following = new Set<Promise<void>>();
-  readonly #closing = new AbortController();
 
   constructor(port: HeadPort, options: HeadDriverOptions = {}) {
     this.#port = port;
@@ -164,7 +163,6 @@ export class HeadDriver implements Driver {
 
   async close(): Promise<void> {
     await this.settled();
-    this.#closing.abort();
     await this.#port.close();
   }
 
@@ -202,7 +200,8 @@ export class HeadDriver implements Driver {
   }
 
   #follow(committed: Committed): void {
-    const context: ReadContext = { signal: this.#closing.signal, attempt: 1 };
+    // A signal of its own, which never aborts: one for all would collect listeners.
+    const context: ReadContext = { signal: new AbortController().signal, attempt: 1 };
     // What fails here is done by a later mutation or by purgeExpired: the data is right without it.
     const following: Promise<void> = this.#housekeeping
       .follow(committed, context)
