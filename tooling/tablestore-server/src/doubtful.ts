@@ -12,6 +12,8 @@ export const DOUBTFUL = {
   "key-in-columns-to-get": "a primary key column named in columns_to_get counts as a column that the row has",
   "explicit-auto-increment": "a row of a table with AUTO_INCREMENT may be written by its number without EXPECT_EXIST",
   "condition-on-missing-row": "a column condition on a row that does not exist finds all its columns missing",
+  "column-names":
+    "an attribute column may have any name (an example of the Python SDK has a space in one, the documentation forbids it)",
   "missing-table-in-batch": "a table of a batch that does not exist fails its rows, not the request",
   "empty-key": "a STRING or BINARY primary key value may be empty",
   "other-type": "a condition on a value of another type than its constant does not hold, whatever it compares",

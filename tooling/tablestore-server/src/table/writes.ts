@@ -77,7 +77,7 @@ export function checkWrite(
     );
   }
   for (const cell of row.cells) {
-    checkName(cell.name, "column", limits);
+    if (!readings.accepts("column-names")) checkName(cell.name, "column", limits);
     if (schema.some(({ name }) => name === cell.name)) {
       throw parameterInvalid(`Duplicated attribute column name with primary key column: ${cell.name}.`);
     }
