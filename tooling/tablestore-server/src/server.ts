@@ -152,6 +152,8 @@ export async function tablestoreServer(options: TablestoreServerOptions = {}): P
   }
 
   const http = createServer((request, response) => void serve(request, response));
+  // Else a client that uses a connection again just as it is closed sees a reset that no test has asked for.
+  http.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
     http.listen(options.port ?? 0, HOST, resolve);

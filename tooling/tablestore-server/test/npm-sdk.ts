@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
-import type { TablestoreServer } from "../src/index.js";
+import { onTestFinished } from "vitest";
+import { type TablestoreServer, type TablestoreServerOptions, tablestoreServer } from "../src/index.js";
 
 /** The official npm SDK, unmodified. It has no types: what the tests use of it. */
 interface Int64 {
@@ -121,15 +122,25 @@ export function plain(row: Row): { key: Record<string, unknown>; columns: Record
   };
 }
 
-/** The code and the text of an error. The SDK leaves the message's bytes as they are. */
+/** The code and the text of an error. The SDK takes the bytes of the protobuf message Error for the text. */
 export async function errorOf(call: Promise<unknown>): Promise<{ code: string; message: string; status: number }> {
   try {
     await call;
   } catch (error) {
     const { message, code } = error as { message: string; code: number };
-    const found = /(OTS[A-Za-z]+)\x12?[\s\S]?([\s\S]*?)(?: requestId:|$)/.exec(message);
+    const found = /(OTS[A-Za-z]+)\x12(?:\ufffd[\s\S]|[\s\S])([\s\S]*?)(?: requestId:|$)/.exec(message);
     if (found === null) throw error;
     return { code: found[1] as string, message: found[2] as string, status: code };
   }
   throw new Error("it succeeded");
+}
+
+/** A server of the test's own with a client, closed when the test is over. Its tables are ready at once. */
+export async function started(options: TablestoreServerOptions = {}): Promise<{
+  server: TablestoreServer;
+  client: Client;
+}> {
+  const server = await tablestoreServer({ tableReadyMs: 0, ...options });
+  onTestFinished(() => server.close());
+  return { server, client: clientOf(server) };
 }

@@ -25,7 +25,7 @@ export async function sdkPython(): Promise<string> {
 }
 
 /** A folder with the `tests` and `examples` of the SDK, as published on PyPI; fetched once. */
-export async function sdkSources(python: string): Promise<string> {
+async function sdkSources(python: string): Promise<string> {
   const folder = join(cache, `tablestore-python-sdk-${SOURCE.version}`);
   if ((await readdir(folder).catch(() => [])).length > 0) return folder;
   await mkdir(cache, { recursive: true });
@@ -66,7 +66,7 @@ export async function sdkSources(python: string): Promise<string> {
 }
 
 /** As the SDK's tests and examples read it. */
-export const sdkVariables = (server: TablestoreServer) => ({
+const sdkVariables = (server: TablestoreServer) => ({
   OTS_TEST_ENDPOINT: server.url,
   OTS_TEST_ACCESS_KEY_ID: server.accessKeyId,
   OTS_TEST_ACCESS_KEY_SECRET: server.accessKeySecret,
@@ -74,7 +74,7 @@ export const sdkVariables = (server: TablestoreServer) => ({
   PYTHONDONTWRITEBYTECODE: "1",
 });
 
-export interface Outcome {
+interface Outcome {
   readonly test: string;
   readonly ok: boolean;
   readonly error?: string;
