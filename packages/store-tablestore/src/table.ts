@@ -1,0 +1,106 @@
+import { chatStoreError, pause, type ReadContext } from "@chatkeep/chat-store-core/backend";
+import { isPassing } from "./explain.js";
+import type { Settings } from "./options.js";
+import type { Key, Requests } from "./requests.js";
+import { RequestFailed } from "./send.js";
+
+/** The primary key of the layout "chatkeep"; of its rows, with `id` behind it. */
+export const keyColumn = "key";
+/** The primary key of the layout "llamaindex". */
+export const sessionColumn = "session_id";
+/** What the name of the table of rows ends in. */
+export const rowsSuffix = "_rows";
+
+/** The tables of the layout "chatkeep". */
+export interface Tables {
+  heads: string;
+  rows: string;
+}
+
+export function tablesOf(table: string): Tables {
+  return { heads: table, rows: `${table}${rowsSuffix}` };
+}
+
+type TableSettings = Pick<Settings, "table" | "layout">;
+
+/** Each table that a layout needs, with the columns of its primary key: all of them STRING. */
+function neededTables({ table, layout }: TableSettings): [name: string, primaryKey: string[]][] {
+  if (layout === "llamaindex") return [[table, [sessionColumn]]];
+  const { heads, rows } = tablesOf(table);
+  return [
+    [heads, [keyColumn]],
+    [rows, [keyColumn, "id"]],
+  ];
+}
+
+/** Makes the tables that are missing, and settles when all can be read and written. Many processes may do it at once. */
+export async function setUp(requests: Requests, settings: TableSettings, context: ReadContext): Promise<void> {
+  const needed = neededTables(settings);
+  for (const [name, primaryKey] of needed) await ensure(requests, name, primaryKey, settings.layout, context);
+  for (const [name, primaryKey] of needed) await waitUntilUsable(requests, name, primaryKey, context);
+}
+
+async function ensure(
+  requests: Requests,
+  name: string,
+  primaryKey: string[],
+  layout: Settings["layout"],
+  context: ReadContext,
+): Promise<void> {
+  for (;;) {
+    const table = await persistent(context, () => requests.describe(name, context), "OTSObjectNotExist");
+    if (table !== undefined) {
+      const found = table.primaryKey.map((column) => `${column.name} ${column.type}`);
+      const wanted = primaryKey.map((column) => `${column} STRING`);
+      if (found.join() !== wanted.join()) {
+        const problem = `Table ${name} has the primary key (${found.join(", ")}); the layout "${layout}" needs (${wanted.join(", ")}). Take another table.`;
+        throw chatStoreError("MISCONFIGURED", problem);
+      }
+      if (layout === "chatkeep" && table.timeToLive !== -1) {
+        const problem = `Table ${name} has a time to live, which takes the older messages of conversations that go on. Set it to -1, and use ttlSeconds.`;
+        throw chatStoreError("MISCONFIGURED", problem);
+      }
+      return;
+    }
+    // Or another process makes it right now.
+    await persistent(context, () => requests.create(name, primaryKey, context), "OTSObjectAlreadyExist");
+  }
+}
+
+/** "CreateTable": a table that was made can't be used for up to a minute, though it is listed. */
+async function waitUntilUsable(
+  requests: Requests,
+  name: string,
+  primaryKey: string[],
+  context: ReadContext,
+): Promise<void> {
+  const nobody: Key = primaryKey.map((column) => [column, "~"]);
+  await persistent(context, () => requests.get(name, nobody, context), undefined, /^OTSObjectNotExist$/);
+  // Changes nothing: no row has a column of that name.
+  const never = { chatkeep_setup: "x" };
+  await persistent(context, () => requests.delete(name, nobody, never, context), undefined, /^OTSObjectNotExist$/);
+}
+
+/** Sends again what failed for a passing reason, a minute long and more. `expected` is an error that answers undefined. */
+async function persistent<T>(
+  { signal }: ReadContext,
+  run: () => Promise<T>,
+  expected?: string,
+  alsoPassing?: RegExp,
+): Promise<T | undefined> {
+  for (let round = 0; ; round++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof RequestFailed)) throw error;
+      if (expected !== undefined && error.code === expected) return undefined;
+      if (round === mostRounds || !(isPassing(error) || alsoPassing?.test(error.code))) throw error;
+    }
+    await pause(Math.min(3_000, 100 * 2 ** round) * (0.5 + Math.random() / 2), signal);
+    if (signal.aborted)
+      throw chatStoreError("ABORTED", "The set-up was given up. Call it again: it goes on where it was.");
+  }
+}
+
+/** Some 100 seconds. */
+const mostRounds = 48;

@@ -1,0 +1,267 @@
+import { isChatStoreError } from "@chatkeep/chat-store-core";
+import { type Doubtful, type TablestoreServer, tablestoreServer } from "@chatkeep/tablestore-server";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TablestoreChatStore, type TablestoreChatStoreOptions, type TablestoreClientLike } from "../src/index.js";
+import { loadSdk } from "../src/sdk.js";
+import { makeTables, newClient, type TestClient, watched } from "./support/tables.js";
+
+const json = (text: string) =>
+  `{"role": "user", "additional_kwargs": {}, "blocks": [{"block_type": "text", "text": "${text}"}]}`;
+
+// What the documentation leaves open, either way.
+describe.each<[string, Doubtful[]]>([
+  ["where keys are not given alone", []],
+  ["where they are", ["key-in-columns-to-get"]],
+])("the layout llamaindex, %s", (_title, accept) => {
+  let server: TablestoreServer;
+  let client: TablestoreClientLike & TestClient;
+  let tableName: string;
+  let condition: object;
+  let sent: string[] = [];
+  let keys = 0;
+  const stores: TablestoreChatStore[] = [];
+  const newKey = () => `key ${++keys}`;
+  const open = (options: Partial<TablestoreChatStoreOptions> = {}) => {
+    const store = new TablestoreChatStore({
+      client,
+      tableName,
+      layout: "llamaindex",
+      ...options,
+    } as TablestoreChatStoreOptions);
+    stores.push(store);
+    return store;
+  };
+  const columns = async (key: string): Promise<Record<string, unknown>> => {
+    const { row } = await client.getRow({ tableName, primaryKey: [{ session_id: key }] });
+    return Object.fromEntries((row.attributes ?? []).map(({ columnName, columnValue }) => [columnName, columnValue]));
+  };
+  const put = (key: string, columns: Record<string, unknown>) =>
+    client.putRow({
+      tableName,
+      primaryKey: [{ session_id: key }],
+      attributeColumns: Object.entries(columns).map(([name, value]) => ({ [name]: value })),
+      condition,
+    });
+
+  beforeAll(async () => {
+    server = await tablestoreServer({ tableReadyMs: 0, accept });
+    const { url: endpoint, instanceName, accessKeyId, accessKeySecret } = server;
+    const place = { endpoint, instanceName, accessKeyId, accessKeySecret };
+    tableName = await makeTables(place, "llamaindex");
+    client = watched(await newClient(place), (operation) => sent.push(operation));
+    const sdk = await loadSdk();
+    condition = new sdk.Condition(sdk.RowExistenceExpectation.IGNORE);
+  });
+  afterAll(async () => {
+    for (const store of stores) await store.close();
+    await server.close();
+  });
+
+  it("writes the column that LlamaIndex writes, byte for byte, and one that it ignores", async () => {
+    const key = newKey();
+    const store = open();
+    await store.addMessage(key, { content: "Hello" });
+    await store.addMessage(key, {
+      role: "assistant",
+      content: "你好, \u{1f600}: \u007f",
+      additionalKwargs: { n: 5, score: 0.25, none: null, list: [] },
+    });
+    const row = await columns(key);
+    expect(Object.keys(row).sort()).toEqual(["chatkeep", "history"]);
+    expect(row.history).toBe(
+      `[${json("Hello")}, {"role": "assistant", "additional_kwargs": {"n": 5, "score": 0.25, "none": null, "list": []}, "blocks": [{"block_type": "text", "text": "你好, \u{1f600}: \u007f"}]}]`,
+    );
+  });
+
+  it("keeps columns and members that it does not know, numbers as they were written, and changes only what it is to", async () => {
+    const key = newKey();
+    const foreign = `{"role": "user", "additional_kwargs": {"n": 1.0, "big": 12345678901234567890, "x": NaN}, "content": "kept", "added": {"a": [1,  2]}}`;
+    await put(key, { history: `[${foreign}, ${json("b")}, ${json("c")}]`, owner: "somebody" });
+    const store = open();
+    await store.addMessage(key, { content: "d" });
+    await store.addMessage(key, { content: "a2" }, { index: 1 });
+    await store.deleteMessage(key, 2);
+    await store.replaceMessage(key, 2, { content: "C" });
+    const row = await columns(key);
+    expect(row.owner).toBe("somebody");
+    expect(row.history).toBe(`[${foreign}, ${json("a2")}, ${json("C")}, ${json("d")}]`);
+    expect((await store.getMessages(key))[0]?.content).toBe("kept");
+  });
+
+  it("another's write in between is seen, ours or Python's, and nothing of it is lost", async () => {
+    const key = newKey();
+    const [first, second] = [open(), open()];
+    const python = async (text: string) => {
+      const history = String((await columns(key)).history);
+      // As Python does it: the whole row anew, without what it does not know.
+      await put(key, { history: `${history.slice(0, -1)}, ${json(text)}]` });
+    };
+    await first.addMessage(key, { content: "a" });
+    await second.addMessage(key, { content: "b" });
+    await first.addMessage(key, { content: "c" });
+    await python("python");
+    await second.addMessage(key, { content: "d" });
+    await python("python again");
+    expect((await first.deleteMessage(key, 0))?.content).toBe("a");
+    expect((await second.getMessages(key)).map(({ content }) => content)).toEqual([
+      "b",
+      "c",
+      "python",
+      "d",
+      "python again",
+    ]);
+  });
+
+  it("a write is conditional on what was read, also where Python wrote last", async () => {
+    const key = newKey();
+    await put(key, { history: `[${json("a")}]` });
+    const [reader, writer] = [open(), open()];
+    let interfere = true;
+    const racing = watched(client, (operation) => {
+      if (operation === "updateRow" && interfere) interfere = false;
+    });
+    // Between the read and the write of the one, the other writes.
+    const slow = new Proxy(racing, {
+      get(target, name, receiver) {
+        const member: unknown = Reflect.get(target, name, receiver);
+        if (name !== "updateRow" || !interfere) return member;
+        return (...args: unknown[]) => {
+          interfere = false;
+          void writer.addMessage(key, { content: "b" }).then(() => Reflect.apply(member as () => void, target, args));
+        };
+      },
+    });
+    const store = open({ client: slow as TablestoreClientLike });
+    await store.addMessage(key, { content: "c" });
+    expect((await reader.getMessages(key)).map(({ content }) => content)).toEqual(["a", "b", "c"]);
+  });
+
+  it("an operation that comes back is applied once, as long as the row keeps it in mind", async () => {
+    const key = newKey();
+    const [first, second] = [open(), open()];
+    await first.addMessage(key, { content: "a" }, { operationId: "one" });
+    await second.addMessage(key, { content: "a" }, { operationId: "one" });
+    expect(await first.countMessages(key)).toBe(1);
+    const conflict = await second
+      .addMessage(key, { content: "b" }, { operationId: "one" })
+      .catch((error: unknown) => error);
+    expect(isChatStoreError(conflict, "CONFLICT")).toBe(true);
+    await first.deleteLastMessage(key, { operationId: "two" });
+    const repeated = await second.deleteLastMessage(key, { operationId: "two" }).catch((error: unknown) => error);
+    expect(isChatStoreError(repeated) && repeated.outcome).toBe("unknown");
+  });
+
+  it("2 MB are held, more is refused with advice, and nothing is lost", async () => {
+    const key = newKey();
+    const store = open();
+    await store.addMessage(key, { content: "é".repeat(700_000) });
+    for (const bytes of [700_000, 2_100_000, 6_000_000]) {
+      const error = await store.addMessage(key, { content: "y".repeat(bytes) }).catch((reason: unknown) => reason);
+      if (!isChatStoreError(error, "MESSAGE_TOO_LARGE")) expect.fail(String(error));
+      if (bytes === 700_000) expect(error.message).toMatch(/chatkeep.*no such limit/);
+      expect(error.outcome).toBe("not-applied");
+    }
+    // Just below 2 MB.
+    await store.addMessage(key, { content: "y".repeat(2 * 1024 * 1024 - 1_400_000 - 250) });
+    expect(await store.countMessages(key)).toBe(2);
+    // And without our marker, so that the condition is all of the history.
+    await put(key, { history: (await columns(key)).history });
+    expect(await store.trimMessages(key, 1)).toBe(1);
+    expect(await store.trimMessages(key, 0)).toBe(1);
+  });
+
+  it("half a surrogate pair and NUL stay what they are", async () => {
+    const key = newKey();
+    const odd = { role: "user" as const, content: "half \ud83d, \u0000", additionalKwargs: { "\ude00": "\ud83d" } };
+    await open().addMessage(key, odd);
+    expect(await open().getMessages(key)).toEqual([odd]);
+  });
+
+  it("expires when Chatkeep wrote last; what Python writes over it does not", async () => {
+    const key = newKey();
+    const store = open({ ttlSeconds: 0.3 });
+    await store.addMessage(key, { content: "a" });
+    expect(Number(String((await columns(key)).chatkeep_until))).toBeGreaterThan(Date.now());
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    expect(await store.getMessages(key)).toEqual([]);
+    expect(await store.getKeys({ prefix: key })).toEqual([]);
+    await store.addMessage(key, { content: "new" });
+    expect((await columns(key)).history).toBe(`[${json("new")}]`);
+    await put(key, { history: `[${json("new")}, ${json("python")}]` });
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    expect(await store.countMessages(key)).toBe(2);
+
+    // A store without a time to live takes it off.
+    await store.addMessage(key, { content: "x" });
+    await open().addMessage(key, { content: "more" });
+    expect((await columns(key)).chatkeep_until).toBeUndefined();
+  });
+
+  it("purgeExpired deletes what has expired", async () => {
+    const [over, alive] = [newKey(), newKey()];
+    await open({ ttlSeconds: 0.2 }).addMessage(over, { content: "x" });
+    await open({ ttlSeconds: 60 }).addMessage(alive, { content: "x" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await open().purgeExpired()).toBeGreaterThanOrEqual(1);
+    expect(await columns(over)).toEqual({});
+    expect(await columns(alive)).not.toEqual({});
+  });
+
+  it("keys are listed by prefix and page, without the emptied ones, of ours or Python's", async () => {
+    const prefix = `list ${newKey()}/`;
+    const store = open();
+    const names = Array.from({ length: 12 }, (_, i) => `${prefix}${i}`);
+    for (const [i, key] of names.entries()) {
+      if (i % 2 === 0) await store.addMessage(key, { content: "x".repeat(1_000) });
+      else await put(key, { history: `[${json("x".repeat(400_000))}]` });
+    }
+    await store.deleteLastMessage(names[2] ?? "");
+    await put(names[3] ?? "", { history: "[]" });
+    const expected = names.filter((_, i) => i !== 2 && i !== 3).sort();
+    expect((await store.getKeys({ prefix })).sort()).toEqual(expected);
+    const paged = [];
+    for await (const key of store.listKeys({ prefix, pageSize: 2 })) paged.push(key);
+    expect(paged.sort()).toEqual(expected);
+    sent = [];
+    await store.getKeys({ prefix });
+    // Histories of 5 MB come along where the service does not give keys alone.
+    if (accept.length > 0) expect(sent).toEqual(["getRange", "getRange"]);
+    expect(await store.getMessages(names[2] ?? "")).toEqual([]);
+  });
+
+  it("a row that is another application's, or damaged, is told and left alone", async () => {
+    const [foreign, damaged, noMessage] = [newKey(), newKey(), newKey()];
+    await put(foreign, { something: "else" });
+    await put(damaged, { history: `[${json("a")}` });
+    await put(noMessage, { history: "[1]" });
+    const store = open();
+    for (const call of [
+      () => store.getMessages(foreign),
+      () => store.addMessage(foreign, { content: "a" }),
+      () => store.deleteMessages(foreign),
+      () => store.getMessages(damaged),
+      () => store.addMessage(damaged, { content: "a" }),
+      () => store.getMessages(noMessage),
+    ]) {
+      const error = await call().catch((reason: unknown) => reason);
+      expect(isChatStoreError(error, "CORRUPT_MESSAGE"), String(error)).toBe(true);
+    }
+    expect(await columns(foreign)).toEqual({ something: "else" });
+    expect((await columns(damaged)).history).toBe(`[${json("a")}`);
+  });
+
+  it("reads and writes are as few as can be", async () => {
+    const key = newKey();
+    const store = open();
+    await store.addMessage(key, { content: "a" });
+    sent = [];
+    await store.addMessage(key, { content: "b" });
+    expect(sent).toEqual(["getRow", "updateRow"]);
+    sent = [];
+    await store.setMessages(key, [{ content: "c" }]);
+    expect(sent).toEqual(["updateRow"]);
+    sent = [];
+    await store.deleteMessages(key);
+    expect(sent).toEqual(["getRow", "deleteRow"]);
+  });
+});

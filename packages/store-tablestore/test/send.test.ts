@@ -1,0 +1,162 @@
+import { isChatStoreError } from "@chatkeep/chat-store-core";
+import { type HttpProxy, httpProxy, makeCertificates, tcpProxy } from "@chatkeep/test-servers";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { TablestoreChatStore } from "../src/index.js";
+import { loadSdk } from "../src/sdk.js";
+import { RequestFailed, send } from "../src/send.js";
+import { serviceError } from "./support/service-error.js";
+import { dropTables, makeTables, newClient, type Place, placeOf } from "./support/tables.js";
+
+const server = runningServer("tablestore");
+const isRead = ({ url }: { url: string }) => url === "/GetRow";
+
+describe.runIf(server)("requests through the SDK", () => {
+  let place: Place;
+  let proxied: Place;
+  let proxy: HttpProxy;
+  let tableName: string;
+  const stores: TablestoreChatStore[] = [];
+  const open = (options: object) => {
+    const store = new TablestoreChatStore({ ...proxied, tableName, ...options });
+    stores.push(store);
+    return store;
+  };
+
+  beforeAll(async () => {
+    place = placeOf(server!);
+    tableName = await makeTables(place, "chatkeep");
+    proxy = await httpProxy(place.endpoint);
+    proxied = { ...place, endpoint: proxy.url };
+  });
+  afterEach(async () => {
+    proxy.always(undefined);
+    for (const store of stores.splice(0)) await store.close();
+  });
+  afterAll(async () => {
+    await dropTables(await newClient(place), tableName);
+    await proxy.close();
+  });
+
+  async function failed(promise: Promise<unknown>): Promise<RequestFailed> {
+    const error = await promise.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    return error instanceof RequestFailed ? error : expect.fail(String(error));
+  }
+  async function sending(timeoutMs = 10_000) {
+    return { client: await newClient(proxied), timeoutMs, note: () => {} };
+  }
+  const getRow = () => ({ tableName, primaryKey: [{ key: "k" }], maxVersions: 1 });
+  const context = { signal: new AbortController().signal };
+
+  it("a code is read from what the SDK takes for text", async () => {
+    proxy.next(1, serviceError(404, "OTSObjectNotExist", "Requested table does not exist."));
+    expect(await failed(send(await sending(), "getRow", getRow(), context))).toMatchObject({
+      code: "OTSObjectNotExist",
+      status: 404,
+      operation: "getRow",
+    });
+  });
+
+  it("what never comes is given up after a while, and its connection closed", async () => {
+    proxy.next(1, { kind: "black-hole", ms: 60_000 });
+    const error = await failed(send(await sending(200), "getRow", getRow(), context));
+    expect([error.code, error.status]).toEqual(["", 0]);
+  });
+
+  it("an answer that is cut off does not hang", async () => {
+    proxy.next(1, { kind: "truncate-reply", bytes: 1 });
+    const error = await failed(send(await sending(), "getRow", getRow(), context));
+    expect([error.code, error.status]).toEqual(["", 0]);
+  });
+
+  it("an answer that lost its row on the way is not taken for an empty conversation", async () => {
+    const store = open({ maxRetries: 0 });
+    await store.addMessage("k", { content: "a" });
+    // A GetRowResponse with its first field only still parses.
+    proxy.next(1, { kind: "rewrite", reply: ({ body }) => ({ body: withoutRow(body) }) }, isRead);
+    const error = await store.countMessages("k").catch((reason: unknown) => reason);
+    expect(isChatStoreError(error, "UNAVAILABLE")).toBe(true);
+    expect(await store.countMessages("k")).toBe(1);
+  });
+
+  it.each([
+    ["our own client", async () => ({})],
+    ["an injected one that is set to 20 retries", async () => ({ client: await newClient(proxied) })],
+  ])("reads are not repeated by the SDK, with %s", async (_title, means) => {
+    const { client } = (await means()) as { client?: object };
+    const options = { tableName, maxRetries: 0 };
+    const store = new TablestoreChatStore(
+      client === undefined ? { ...proxied, ...options } : ({ client, ...options } as never),
+    );
+    stores.push(store);
+    await store.countMessages("k");
+    proxy.always((request) => (isRead(request) ? serviceError(503, "OTSServerUnavailable") : undefined));
+    proxy.log.splice(0);
+    const error = await store.countMessages("k").catch((reason: unknown) => reason);
+    expect(isChatStoreError(error, "UNAVAILABLE")).toBe(true);
+    expect(proxy.log).toHaveLength(1);
+  });
+
+  it("the setting for retries, which all clients of a process share, is left as it is", async () => {
+    const { DefaultRetryPolicy } = (await loadSdk()) as unknown as { DefaultRetryPolicy: { maxRetryTimes: number } };
+    const before = DefaultRetryPolicy.maxRetryTimes;
+    await open({}).countMessages("k");
+    expect(DefaultRetryPolicy.maxRetryTimes).toBe(before);
+    expect(before).toBeGreaterThan(0);
+  });
+
+  it("a call that is aborted closes its connection", async () => {
+    const store = open({});
+    await store.countMessages("k");
+    proxy.next(1, { kind: "black-hole", ms: 60_000 });
+    const begun = Date.now();
+    const error = await store
+      .countMessages("k", { signal: AbortSignal.timeout(100) })
+      .catch((reason: unknown) => reason);
+    expect(isChatStoreError(error, "ABORTED")).toBe(true);
+    await store.close();
+    expect(Date.now() - begun).toBeLessThan(10_000);
+  });
+
+  it("https and http connections are used again", async () => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const tls = await httpProxy(place.endpoint, { tls: await makeCertificates() });
+    for (const [scheme, port] of [
+      ["https", tls.port],
+      ["http", proxy.port],
+    ] as const) {
+      const counting = await tcpProxy({ port });
+      const store = open({ endpoint: `${scheme}://127.0.0.1:${counting.port}` });
+      for (let i = 0; i < 20; i++) await store.countMessages("k");
+      expect(counting.counts.connections, scheme).toBe(1);
+      await store.close();
+      await counting.close();
+    }
+    await tls.close();
+    warn.mockRestore();
+    vi.unstubAllEnvs();
+  });
+
+  it("a client of another copy of the SDK is told apart", async () => {
+    const client = {
+      ...(await newClient(proxied)),
+      getRow(_params: object, callback: (this: object, error: Error) => void) {
+        const error = new Error("expect CompositeCondition, RelationCondition, ColumnPaginationFilter but not ");
+        callback.call({ httpResponse: { headers: {} } }, error);
+      },
+    };
+    const store = new TablestoreChatStore({ client: client as never, tableName });
+    const error = await store.countMessages("k").catch((reason: unknown) => reason);
+    expect(isChatStoreError(error, "MISCONFIGURED") && error.message).toContain("npm dedupe");
+  });
+});
+
+/** A GetRowResponse whose row is empty: its first field, and an empty second one. */
+function withoutRow(body: Buffer): Buffer {
+  const length = body[1] ?? 0;
+  return Buffer.concat([body.subarray(0, 2 + length), Buffer.from([0x12, 0])]);
+}
