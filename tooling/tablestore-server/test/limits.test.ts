@@ -40,6 +40,8 @@ test("a read names up to 128 columns", async () => {
   const read = (count: number) =>
     client.getRow({ tableName: "t", primaryKey: key, columnsToGet: Array(count).fill("a"), maxVersions: 1 });
   await read(128);
+  const named = { tableName: "t", primaryKey: key, columnsToGet: ["a b"], maxVersions: 1 };
+  expect((await errorOf(client.getRow(named))).message).toBe("Invalid column name: 'a b'.");
   expect((await errorOf(read(129))).message).toMatch(/limit count: 128 , column count:129/);
 });
 

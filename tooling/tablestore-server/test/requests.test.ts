@@ -47,6 +47,7 @@ async function send(url: string, changes: Changes = {}) {
 
 /** Status, code and message of the protobuf message Error. */
 function errorIn({ status, answer }: { status: number; answer: Buffer }): string {
+  if (status === 200) return "200";
   const code = answer.subarray(2, 2 + (answer[1] as number));
   let [position, length, shift] = [code.length + 3, 0, 0];
   for (; ; position++, shift += 7) {

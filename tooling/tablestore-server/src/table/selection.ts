@@ -3,6 +3,7 @@ import type { Selection } from "../wire/messages.js";
 import type { PlainCell } from "../wire/plain-buffer.js";
 import { type Filter, type FilterRules, holds, type Pagination, parseFilter } from "./conditions.js";
 import type { Cell, Columns } from "./row.js";
+import { checkName } from "./schema.js";
 
 /** Which columns and versions of a row a read wants to see. */
 export interface ReadPlan {
@@ -45,6 +46,9 @@ export function planRead(selection: Selection, rules: FilterRules): ReadPlan {
     throw parameterInvalid(
       `The number of columns from the request exceeds the limit, limit count: ${rules.limits.columnsToGet} , column count:${columnsToGet.length}.`,
     );
+  }
+  if (!rules.readings.accepts("column-names")) {
+    for (const name of columnsToGet) checkName(name, "column", rules.limits);
   }
   if (maxVersions !== undefined && maxVersions !== -1 && maxVersions <= 0) {
     throw parameterInvalid(`Invalid max versions: ${maxVersions} . Reason: Max versions must be positive.`);
