@@ -36,6 +36,15 @@ export { type OwnServer, type ServerInfo, type ServerPlace, type ServerSpec, sta
 export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
 export { type AzuriteOptions, azuriteAccount, startAzurite } from "./servers/azurite.js";
 export { type DynamoDBOptions, type JavaProgram, javaProgram, startDynamoDB } from "./servers/dynamodb.js";
+export { type PgBouncerOptions, startPgBouncer } from "./servers/pgbouncer.js";
+export {
+  type PostgresOptions,
+  type PostgresServer,
+  type PostgresVersion,
+  postgresProgram,
+  postgresUser,
+  startPostgres,
+} from "./servers/postgres.js";
 export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
 export { startTablestore, type TablestoreOptions, type TablestoreProcess } from "./servers/tablestore.js";
 export { startUpstash, type UpstashOptions, type UpstashServer } from "./servers/upstash.js";

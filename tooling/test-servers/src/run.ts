@@ -5,6 +5,8 @@ import { delimiter, join } from "node:path";
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** Runs a program to its end and gives its standard output; the end of its error output is in the error. */

@@ -1,4 +1,5 @@
 import { chown, mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -174,4 +175,17 @@ function own(spec: ServerSpec, place: ServerPlace, first: OwnProcess): OwnServer
       await remove(place.directory);
     },
   };
+}
+
+/** Resolves when somebody listens there. */
+export async function answers(host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect({ host, port, timeout: 10_000 });
+    socket.once("timeout", () => socket.destroy(new Error("no answer in 10 s")));
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve();
+    });
+  });
 }

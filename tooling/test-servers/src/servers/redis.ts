@@ -1,12 +1,11 @@
 import { chmod, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { type Certificates, makeCertificates } from "../certificates.js";
 import { hasApt, libraryPath, unpackDebian } from "../debian.js";
 import { CACHE, exists, fetchOnce } from "../fetch-once.js";
 import { LOOPBACK } from "../ports.js";
 import { findProgram, run } from "../run.js";
-import { type OwnServer, type ServerInfo, startServer } from "../server.js";
+import { answers, type OwnServer, type ServerInfo, startServer } from "../server.js";
 import { type Finding, type ServerKind, ServerMissing } from "../server-kind.js";
 
 /** redis-server and the environment it needs to run. */
@@ -120,18 +119,6 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     url: (port) => `${certificates === undefined ? "redis" : "rediss"}://${credentials}${LOOPBACK}:${port}`,
   });
   return certificates === undefined ? server : Object.assign(server, { ca: certificates.ca });
-}
-
-async function answers(host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const socket = connect({ host, port, timeout: 10_000 });
-    socket.once("timeout", () => socket.destroy(new Error("no answer in 10 s")));
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve();
-    });
-  });
 }
 
 export const redis: ServerKind = {
