@@ -1,0 +1,362 @@
+import {
+  chatStoreError,
+  type Driver,
+  type DriverKeys,
+  type DriverPage,
+  type Payload,
+  pause,
+  type ReadContext,
+  type WriteContext,
+} from "@chatkeep/chat-store-core/backend";
+import { type Statements, statements } from "./chatkeep-sql.js";
+import type { Database, Result, Row } from "./database.js";
+import { isContention, mayNotWrite } from "./explain.js";
+import { fromStoredKey, rangeOf, toStoredKey } from "./keys.js";
+import type { Tables } from "./names.js";
+import { entryOf, markerOf, openEntry, recall } from "./operations.js";
+
+/** Beyond it a conversation is locked first: others write to it faster than a statement can read it. */
+const optimisticTries = 3;
+
+/** What a statement that reads before it writes found out. */
+interface Outcome {
+  version: string;
+  /** Has expired. */
+  ended: boolean;
+  /** Those that are remembered, when the operation is among them. */
+  operations: string | null;
+  length: number;
+  done: boolean;
+  /** Whether the rows are there that the head speaks of. */
+  found: boolean;
+  /** What else it answered. */
+  value: string | null;
+}
+
+/** One row for each message, found by the head of its conversation; each operation is one statement. */
+export class ChatkeepLayout implements Driver {
+  readonly exactlyOnce = true;
+  /** A field has 1 GB; a message goes through memory some times on its way. */
+  readonly maxPayloadBytes = 256 * 1024 * 1024;
+  readonly #database: Database;
+  readonly #sql: Statements;
+  readonly #ttlMs: number | null;
+
+  constructor(database: Database, tables: Tables, ttlMs: number | undefined) {
+    this.#database = database;
+    this.#sql = statements(tables);
+    this.#ttlMs = ttlMs ?? null;
+  }
+
+  async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
+    await this.#append(key, payloads, false, context);
+  }
+
+  async insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
+    const { operation } = context;
+    const values = this.#values(key, context, entryOf(operation, 1), index, payload);
+    for (let lost = 0; ; lost++) {
+      const outcome = await this.#tryOnce(key, this.#sql.insert, values, lost, context);
+      if (outcome?.operations) return (await this.#recalled(key, outcome.operations, context)) === 1;
+      if (outcome?.done) return true;
+      const length = outcome === undefined || outcome.ended ? 0 : outcome.length;
+      if (index > length) return false;
+      if (length === 0) {
+        if (await this.#append(key, [payload], true, context)) return true;
+      } else if (outcome?.value) {
+        await this.#database.run(context.signal, this.#sql.renumber, [values[0], outcome.version, outcome.value]);
+      } else if (outcome?.found === false) throw damaged();
+    }
+  }
+
+  async replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
+    const values = this.#values(key, context, entryOf(context.operation), payloads);
+    const { count } = await this.#send(key, this.#sql.replace, values, context);
+    if (count === 0) await this.#repeated(key, context);
+  }
+
+  async forget(key: string, context: WriteContext): Promise<void> {
+    const { operation } = context;
+    const statement = operation.fromCaller ? this.#sql.forget : this.#sql.forgetExisting;
+    const values = [toStoredKey(key), markerOf(operation), entryOf(operation)];
+    const { count } = await this.#send(key, statement, values, context);
+    if (count === 0 && operation.fromCaller) await this.#repeated(key, context);
+  }
+
+  async edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined> {
+    return this.#takeOut(key, this.#sql.edit, [index, payload], index, context);
+  }
+
+  async remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined> {
+    return this.#takeOut(key, this.#sql.remove, [index], index, context);
+  }
+
+  async pop(key: string, context: WriteContext): Promise<Payload | undefined> {
+    return this.#takeOut(key, this.#sql.remove, [null], 0, context);
+  }
+
+  async trim(key: string, keepLast: number, context: WriteContext): Promise<number> {
+    const values = this.#values(key, context, openEntry(context.operation), keepLast);
+    const answer = await this.#change(
+      key,
+      this.#sql.trim,
+      values,
+      ({ length }) => (length > keepLast ? { answer: length - keepLast } : undefined),
+      0,
+      context,
+    );
+    return Number(answer ?? 0);
+  }
+
+  async readAll(key: string, context: ReadContext): Promise<Payload[]> {
+    for (;;) {
+      const { rows } = await this.#read(this.#sql.all, [toStoredKey(key)], context);
+      if (rows.length > 0) {
+        if (rows.length !== Number(rows[0]?.[0])) throw damaged();
+        return rows.map((row) => row[1] ?? "");
+      }
+      if ((await this.count(key, context)) === 0) return [];
+      // It has begun, or is damaged: the next look tells.
+      const { rows: again } = await this.#read(this.#sql.oldest, [toStoredKey(key), 1], context);
+      if (Number(again[0]?.[2]) > 0 && again[0]?.[3] === null) throw damaged();
+    }
+  }
+
+  async readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage> {
+    const place = before === undefined ? undefined : parsePlace(before);
+    const values = [toStoredKey(key), limit, place?.position ?? null];
+    const rows = await this.#readLive(key, this.#sql.page, values, context);
+    const [first] = rows;
+    const [version, , , life, renumbered, cutVersion, cut] = first ?? [];
+    if (place !== undefined) {
+      const moved = place.position.includes(".") && place.renumbered !== renumbered;
+      // What was at the end was removed, the place with it, and others have taken its position.
+      const retaken = cut === "t" && BigInt(cutVersion ?? 0) > BigInt(place.version);
+      if (place.life !== life || moved || retaken) throw placeGone();
+    }
+    const messages = rows.filter((row) => row[8] !== null);
+    const payloads = messages.map((row) => row[9] ?? "").reverse();
+    const oldest = messages.at(-1);
+    if (oldest?.[7] !== "t") return { payloads };
+    return { payloads, before: [life, version, renumbered, oldest[8]].join("_") };
+  }
+
+  async readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]> {
+    const rows = await this.#readLive(key, this.#sql.oldest, [toStoredKey(key), limit], context);
+    return rows.flatMap((row) => (row[3] === null ? [] : [row[3] ?? ""]));
+  }
+
+  async count(key: string, context: ReadContext): Promise<number> {
+    const [head] = await this.#readLive(key, this.#sql.count, [toStoredKey(key)], context);
+    return Number(head?.[2] ?? 0);
+  }
+
+  async listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {
+    const range = rangeOf(prefix);
+    if (range === undefined) return { keys: [] };
+    const { rows } = await this.#read(this.#sql.list, [cursor ?? "", range.from, range.to ?? null, limit], context);
+    const keys = rows.map(([key]) => key ?? "");
+    const all = keys.map(fromStoredKey).filter((key) => key.startsWith(prefix));
+    return { keys: all, cursor: keys.length < limit ? undefined : keys.at(-1) };
+  }
+
+  /** Deletes what nobody can see or ask for any more; answers how many conversations had expired. */
+  async purge(context: ReadContext): Promise<number> {
+    let purged = 0;
+    for (let after = ""; ; ) {
+      const { rows } = await this.#read(this.#sql.span, [after], context);
+      const to = rows[0]?.[0];
+      if (typeof to !== "string") return purged;
+      const { count } = await this.#read(this.#sql.purgeExpired, [after, to], context);
+      purged += count;
+      await this.#read(this.#sql.purgeEnded, [after, to], context);
+      await this.#read(this.#sql.purgeKept, [after, to], context);
+      after = to;
+    }
+  }
+
+  /** The pool is the store's. */
+  async close(): Promise<void> {}
+
+  /** Whether it was done: not when it was only to be done in an empty conversation, and this is none. */
+  async #append(
+    key: string,
+    payloads: readonly Payload[],
+    onlyFirst: boolean,
+    context: WriteContext,
+  ): Promise<boolean> {
+    const { operation } = context;
+    const values = this.#values(key, context, entryOf(operation, onlyFirst ? 1 : undefined), payloads, onlyFirst);
+    const { count } = await this.#send(key, this.#sql.append, values, context);
+    if (count > 0) return true;
+    if (onlyFirst) return false;
+    await this.#repeated(key, context);
+    return true;
+  }
+
+  async #takeOut(
+    key: string,
+    statement: string,
+    more: unknown[],
+    index: number,
+    context: WriteContext,
+  ): Promise<Payload | undefined> {
+    const values = this.#values(key, context, openEntry(context.operation), ...more);
+    const plan = ({ length, value }: Outcome) => (index < length ? { answer: value ?? "" } : undefined);
+    const answer = await this.#change(key, statement, values, plan, undefined, context);
+    return answer === undefined ? undefined : String(answer);
+  }
+
+  /** A change that reads first: done at once, or again when others were quicker, or found to be nothing. */
+  async #change(
+    key: string,
+    statement: string,
+    values: unknown[],
+    plan: (outcome: Outcome) => { answer: Payload | number } | undefined,
+    nothing: number | undefined,
+    context: WriteContext,
+  ): Promise<Payload | number | undefined> {
+    const { operation, signal } = context;
+    for (let lost = 0; ; lost++) {
+      const outcome = await this.#tryOnce(key, statement, values, lost, context);
+      if (outcome === undefined) {
+        if (!operation.fromCaller) return nothing;
+        await this.#database.run(signal, this.#sql.begin, [toStoredKey(key)]);
+        continue;
+      }
+      if (outcome.operations) return this.#recalled(key, outcome.operations, context);
+      const planned = outcome.ended ? undefined : plan(outcome);
+      if (outcome.done) return planned?.answer;
+      if (planned === undefined) {
+        if (!operation.fromCaller && !outcome.ended) return nothing;
+        const entry = operation.fromCaller ? entryOf(operation, nothing) : null;
+        if (await this.#settle(key, outcome.version, entry, context)) return nothing;
+      } else if (!outcome.found) throw damaged();
+    }
+  }
+
+  /** Sends a statement that reads first. After some tries in vain it is sent in a transaction that has locked the head. */
+  async #tryOnce(
+    key: string,
+    statement: string,
+    values: unknown[],
+    lost: number,
+    context: WriteContext,
+  ): Promise<Outcome | undefined> {
+    const { rows } = await this.#send(key, statement, values, context, lost);
+    const [row] = rows;
+    if (row === undefined) return undefined;
+    const [version, ended, operations, length, done, found, value] = row;
+    return {
+      version: version ?? "",
+      ended: ended === "t",
+      operations: operations ?? null,
+      length: Number(length),
+      done: done === "t",
+      found: found === "t",
+      value: value ?? null,
+    };
+  }
+
+  /** Sends a statement until it gets through those of others, which it does at the latest when it has locked the head. */
+  async #send(
+    key: string,
+    statement: string,
+    values: unknown[],
+    { signal }: ReadContext,
+    lost = 0,
+  ): Promise<Result> {
+    for (let tries = lost; ; tries++) {
+      try {
+        if (tries < optimisticTries) return await this.#database.run(signal, statement, values);
+        return await this.#database.transaction(signal, async (send) => {
+          await send(this.#sql.lock, [toStoredKey(key)]);
+          return send(statement, values);
+        });
+      } catch (error) {
+        if (!isContention(error) || signal.aborted) throw error;
+        await pause(Math.random() * Math.min(500, 5 * 2 ** (tries - lost)), signal);
+      }
+    }
+  }
+
+  async #read(statement: string, values: unknown[], { signal }: ReadContext): Promise<Result> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#database.run(signal, statement, values);
+      } catch (error) {
+        if (!isContention(error) || signal.aborted) throw error;
+        await pause(Math.random() * Math.min(500, 5 * 2 ** tries), signal);
+      }
+    }
+  }
+
+  /**
+   * Rows that begin with the head's version, whether it has expired, and its length; none where there is no head. An
+   * expiry that is seen is made a fact first: a write under way might prolong the conversation after all.
+   */
+  async #readLive(key: string, statement: string, values: unknown[], context: ReadContext): Promise<Row[]> {
+    for (;;) {
+      const { rows } = await this.#read(statement, values, context);
+      const [version, ended] = rows[0] ?? [];
+      if (ended !== "t") return rows;
+      try {
+        if (await this.#settle(key, version ?? "", null, context)) return [];
+      } catch (error) {
+        // A reader without the right to write goes by the clock alone.
+        if (mayNotWrite(error)) return [];
+        throw error;
+      }
+    }
+  }
+
+  async #settle(key: string, version: string, entry: string | null, context: ReadContext): Promise<boolean> {
+    const { count } = await this.#read(this.#sql.settle, [toStoredKey(key), version, entry], context);
+    return count > 0;
+  }
+
+  /** A write changed nothing because its operation is known: that it is the same one, or `CONFLICT`. */
+  async #repeated(key: string, context: WriteContext): Promise<void> {
+    const { rows } = await this.#read(this.#sql.operations, [toStoredKey(key)], context);
+    recall(rows[0]?.[0] ?? "", context.operation);
+  }
+
+  async #recalled(key: string, operations: string, context: WriteContext): Promise<Payload | number | undefined> {
+    const remembered = recall(operations, context.operation);
+    if (remembered === undefined) return undefined;
+    if ("count" in remembered) return remembered.count;
+    const { rows } = await this.#read(this.#sql.kept, [toStoredKey(key), remembered.removedAt], context);
+    const payload = rows[0]?.[0];
+    if (typeof payload === "string") return payload;
+    const problem = "The operation was applied, but what it answered is no longer kept.";
+    throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
+  }
+
+  #values(key: string, { operation }: WriteContext, entry: string, ...more: unknown[]): unknown[] {
+    return [toStoredKey(key), markerOf(operation), entry, this.#ttlMs, ...more];
+  }
+}
+
+/** The place of a cursor. */
+interface Place {
+  life: string;
+  version: string;
+  renumbered: string;
+  position: string;
+}
+
+function parsePlace(text: string): Place {
+  const found = /^(\d{1,18})_(\d{1,18})_(\d{1,18})_(-?\d{1,30}(?:\.\d{1,400})?)$/.exec(text);
+  const [, life = "", version = "", renumbered = "", position = ""] = found ?? [];
+  if (found === null) throw chatStoreError("INVALID_ARGUMENT", "before is no cursor of this store.");
+  return { life, version, renumbered, position };
+}
+
+function placeGone() {
+  return chatStoreError("CONFLICT", "The place of this page is gone: the history was replaced there. Read the newest page.");
+}
+
+function damaged() {
+  const problem = "Rows of this conversation are missing: something else has deleted them. Restore them, or set it anew.";
+  return chatStoreError("CORRUPT_MESSAGE", problem);
+}

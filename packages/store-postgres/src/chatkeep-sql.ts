@@ -1,0 +1,437 @@
+import { entryLength, mostRemembered } from "./operations.js";
+import type { Tables } from "./names.js";
+
+/**
+ * The statements of the layout "chatkeep". Each is one transaction on one conversation, and locks the head before
+ * anything else.
+ *
+ * A statement sees the rows as they were when it began, and, of a row that it has to wait for, the newest version (READ
+ * COMMITTED). So a statement may do one of two things and no other: compute from the head's own columns in `SET`, which
+ * sees the newest version; or read messages and write only if the head's `version` is still the one that it read.
+ */
+
+/** Positions that an append leaves unused behind it when messages at the end were removed, before it uses them again. */
+export const mostUnused = 1_000;
+
+/** Removed messages are kept as answers to repeated operations, for as many versions of the head. */
+const keptVersions = 100;
+
+/** Heads that one statement of a purge looks at. */
+const purgedAtOnce = 500;
+
+/** Digits behind the point of a position, beyond which the positions around it are made anew. */
+export const mostDigits = 300;
+
+const expired = "(h.expires_at IS NOT NULL AND h.expires_at <= now())";
+const expiry = (parameter: string) => `now() + ${parameter}::float8 * interval '1 millisecond'`;
+const remembered = (entry: string) => `left(${entry} || h.operations, ${entryLength * mostRemembered})`;
+const answered = (answer: string) => `rpad($3::text || ${answer}, ${entryLength})`;
+const known = (marker: string) => `(strpos(h.operations, ${marker}::text) > 0)`;
+
+/** Behind the point. */
+const digits = "length(split_part(t.position::text, '.', 2))";
+
+/** Lives of one key are in the order of time, and none comes twice, even when its head was purged in between. */
+const newLife = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+export type Statements = ReturnType<typeof statements>;
+
+export function statements({ sql: { heads, messages } }: Tables) {
+  const ofLife = (relation: string) => `m.key = $1 AND m.life = ${relation}.life`;
+
+  /** Position and payload at an index, counted from the nearer end. */
+  const at = (index: string, columns: string) => `
+    (SELECT ${columns} FROM ${messages} m
+      WHERE ${ofLife("h")} AND m.position >= h.first_position AND ${index} >= 0 AND ${index} * 2 < h.length
+      ORDER BY m.position OFFSET greatest(${index}, 0) LIMIT 1)
+    UNION ALL
+    (SELECT ${columns} FROM ${messages} m
+      WHERE ${ofLife("h")} AND m.position <= h.last_position AND ${index} * 2 >= h.length AND ${index} < h.length
+      ORDER BY m.position DESC OFFSET greatest(h.length - 1 - (${index}), 0) LIMIT 1)`;
+
+  const neighbour = (side: "before" | "after", position: string) =>
+    side === "before"
+      ? `SELECT n.position FROM ${messages} n WHERE n.key = $1 AND n.life = h.life
+      AND n.position < ${position} AND n.position >= h.first_position ORDER BY n.position DESC LIMIT 1`
+      : `SELECT n.position FROM ${messages} n WHERE n.key = $1 AND n.life = h.life
+      AND n.position > ${position} AND n.position <= h.last_position ORDER BY n.position LIMIT 1`;
+
+  /** What every statement that reads first says of the head, beside what it looked for. */
+  const state = `h.version, ${expired} AS ended, CASE WHEN ${known("$2")} THEN h.operations END AS operations, h.length`;
+  /** The head is the one that was read, and the operation a new one. */
+  const unchanged = "h.key = $1 AND h.version = t.version AND t.operations IS NULL AND NOT t.ended";
+  const nextVersion = "version = h.version + 1, written_at = now()";
+  const ends = (length: string) => `
+      life = h.life + CASE WHEN ${length} = 0 THEN 1 ELSE 0 END,
+      length = ${length},
+      next_position = CASE WHEN ${length} = 0 THEN 1 ELSE h.next_position END,
+      expires_at = CASE WHEN ${length} = 0 THEN NULL ELSE ${expiry("$4")} END`;
+
+  /** Drops what removed messages are no longer asked for; the range that was looked at is not looked at again. */
+  const forgetKept = `
+    dropped AS (
+      DELETE FROM ${messages} m USING target t, head
+      WHERE m.key = $1 AND m.life = 0 AND m.position >= t.kept_from AND m.position <= t.version - ${keptVersions}
+    )`;
+  const keeps = `
+      kept_from = greatest(h.kept_from, h.version - ${keptVersions} + 1),
+      kept_until = h.version + 1`;
+
+  const emptied = "length = 0, first_position = 1, last_position = 0, next_position = 1, cut_position = NULL, cut_version = 0";
+  const columns =
+    "key, life, version, length, first_position, last_position, next_position, operations, expires_at, written_at";
+
+  return {
+    /**
+     * $1 key, $2 marker, $3 entry, $4 time to live, $5 payloads, $6 whether only into an empty conversation. Writes as many
+     * rows as there are payloads, or none: the operation is known, or the conversation is not empty.
+     */
+    append: `
+WITH head AS (
+  INSERT INTO ${heads} AS h (${columns})
+  VALUES ($1, ${newLife}, 1, cardinality($5::text[]), 1, cardinality($5::text[]), cardinality($5::text[]) + 1, $3,
+    ${expiry("$4")}, now())
+  ON CONFLICT (key) DO UPDATE SET
+    ${nextVersion},
+    life = h.life + CASE WHEN ${expired} THEN 1 ELSE 0 END,
+    length = CASE WHEN ${expired} THEN 0 ELSE h.length END + cardinality($5::text[]),
+    first_position = CASE WHEN ${expired} THEN 1 ELSE h.first_position END,
+    last_position = CASE
+      WHEN ${expired} THEN 0
+      WHEN h.next_position - h.last_position > ${mostUnused} THEN floor(h.last_position)
+      ELSE h.next_position - 1 END + cardinality($5::text[]),
+    next_position = CASE
+      WHEN ${expired} THEN 1
+      WHEN h.next_position - h.last_position > ${mostUnused} THEN floor(h.last_position) + 1
+      ELSE h.next_position END + cardinality($5::text[]),
+    cut_position = CASE
+      WHEN ${expired} THEN NULL
+      WHEN h.next_position - h.last_position > ${mostUnused} THEN least(h.cut_position, floor(h.last_position) + 1)
+      ELSE h.cut_position END,
+    cut_version = CASE
+      WHEN ${expired} THEN 0
+      WHEN h.next_position - h.last_position > ${mostUnused} THEN h.version + 1
+      ELSE h.cut_version END,
+    operations = ${remembered("$3::text")},
+    expires_at = ${expiry("$4")}
+  WHERE NOT ${known("$2")} AND (NOT $6::boolean OR h.length = 0 OR ${expired})
+  RETURNING life, last_position
+)
+INSERT INTO ${messages} (key, life, position, payload)
+SELECT $1, head.life, head.last_position - cardinality($5::text[]) + added.number, added.payload
+FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
+
+    /** As `append`, without $6. */
+    replace: `
+WITH head AS (
+  INSERT INTO ${heads} AS h (${columns})
+  VALUES ($1, ${newLife}, 1, cardinality($5::text[]), 1, cardinality($5::text[]), cardinality($5::text[]) + 1, $3,
+    ${expiry("$4")}, now())
+  ON CONFLICT (key) DO UPDATE SET
+    ${nextVersion},
+    life = h.life + 1,
+    length = cardinality($5::text[]),
+    first_position = 1,
+    last_position = cardinality($5::text[]),
+    next_position = cardinality($5::text[]) + 1,
+    cut_position = NULL,
+    cut_version = 0,
+    operations = ${remembered("$3::text")},
+    expires_at = ${expiry("$4")}
+  WHERE NOT ${known("$2")}
+  RETURNING life
+), gone AS (
+  DELETE FROM ${messages} m USING head WHERE m.key = $1 AND m.life > 0 AND m.life < head.life
+)
+INSERT INTO ${messages} (key, life, position, payload)
+SELECT $1, head.life, added.number, added.payload
+FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
+
+    /** $1 key, $2 marker, $3 entry. A row when it was done. */
+    forget: `
+WITH head AS (
+  INSERT INTO ${heads} AS h (${columns})
+  VALUES ($1, ${newLife}, 1, 0, 1, 0, 1, $3, NULL, now())
+  ON CONFLICT (key) DO UPDATE SET
+    ${nextVersion}, life = h.life + 1, ${emptied}, operations = ${remembered("$3::text")}, expires_at = NULL
+  WHERE NOT ${known("$2")}
+  RETURNING life
+), gone AS (
+  DELETE FROM ${messages} m USING head WHERE m.key = $1 AND m.life > 0 AND m.life < head.life
+)
+SELECT 1 FROM head`,
+
+    /** The same for an id that can't come back: nothing is remembered of a conversation that there is not. */
+    forgetExisting: `
+WITH head AS (
+  UPDATE ${heads} h SET
+    ${nextVersion}, life = h.life + 1, ${emptied}, operations = ${remembered("$3::text")}, expires_at = NULL
+  WHERE h.key = $1 AND h.length > 0 AND NOT ${known("$2")}
+  RETURNING life
+), gone AS (
+  DELETE FROM ${messages} m USING head WHERE m.key = $1 AND m.life > 0 AND m.life < head.life
+)
+SELECT 1 FROM head`,
+
+    /**
+     * $1 key, $2 marker, $3 entry without its answer, $4 time to live, $5 index, absent for the last. Answers version,
+     * ended, operations, length, whether it was done, whether the message was found, and its payload.
+     */
+    remove: `
+WITH target AS MATERIALIZED (
+  SELECT ${state}, h.life, h.kept_from, m.position, m.payload,
+    CASE WHEN m.position = h.first_position
+      THEN (${neighbour("after", "m.position")}) ELSE h.first_position END AS first_position,
+    CASE WHEN m.position = h.last_position
+      THEN (${neighbour("before", "m.position")}) ELSE h.last_position END AS last_position
+  FROM ${heads} h LEFT JOIN LATERAL (${at("coalesce($5::bigint, h.length - 1)", "m.position, m.payload")}) m ON true
+  WHERE h.key = $1
+), head AS (
+  UPDATE ${heads} h SET
+    ${nextVersion},
+    ${ends("h.length - 1")},
+    first_position = coalesce(t.first_position, 1),
+    last_position = coalesce(t.last_position, 0),
+    cut_position = CASE WHEN h.length = 1 THEN NULL ELSE h.cut_position END,
+    ${keeps},
+    operations = ${remembered(answered("'m' || (h.version + 1)"))}
+  FROM target t
+  WHERE ${unchanged} AND t.position IS NOT NULL
+  RETURNING h.version
+), kept AS (
+  UPDATE ${messages} m SET life = 0, position = head.version FROM target t, head
+  WHERE ${ofLife("t")} AND m.position = t.position
+), ${forgetKept}
+SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL, t.payload
+FROM target t LEFT JOIN head ON true`,
+
+    /** As `remove`, $6 the new payload. */
+    edit: `
+WITH target AS MATERIALIZED (
+  SELECT ${state}, h.life, h.kept_from, m.position, m.payload
+  FROM ${heads} h LEFT JOIN LATERAL (${at("$5::bigint", "m.position, m.payload")}) m ON true
+  WHERE h.key = $1
+), head AS (
+  UPDATE ${heads} h SET
+    ${nextVersion},
+    expires_at = ${expiry("$4")},
+    ${keeps},
+    operations = ${remembered(answered("'m' || (h.version + 1)"))}
+  FROM target t
+  WHERE ${unchanged} AND t.position IS NOT NULL
+  RETURNING h.version
+), kept AS (
+  UPDATE ${messages} m SET life = 0, position = head.version FROM target t, head
+  WHERE ${ofLife("t")} AND m.position = t.position
+  RETURNING m.key
+), put AS (
+  INSERT INTO ${messages} (key, life, position, payload)
+  SELECT kept.key, t.life, t.position, $6 FROM kept, target t
+), ${forgetKept}
+SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL, t.payload
+FROM target t LEFT JOIN head ON true`,
+
+    /**
+     * $3 entry, $5 index, $6 payload. Into a conversation that is not empty. Answers version, ended, operations, length,
+     * whether it was done, whether the place was found, and the whole number before it when there is no room.
+     */
+    insert: `
+WITH place AS MATERIALIZED (
+  SELECT ${state}, h.life, h.first_position, h.last_position, h.next_position, a.position AS before,
+    (${neighbour("after", "a.position")}) AS after
+  FROM ${heads} h LEFT JOIN LATERAL (${at("($5::bigint - 1)", "m.position")}) a ON true
+  WHERE h.key = $1
+), target AS MATERIALIZED (
+  SELECT *, CASE
+      WHEN length = 0 OR $5::bigint > length THEN NULL
+      WHEN $5::bigint = 0 THEN floor(first_position) - 1
+      WHEN $5::bigint = length THEN next_position
+      ELSE round((before + after) * 0.5, greatest(0, ceil(-log(after - before))::int + 1)) END AS position
+  FROM place
+), head AS (
+  UPDATE ${heads} h SET
+    ${nextVersion},
+    length = h.length + 1,
+    first_position = least(h.first_position, t.position),
+    last_position = greatest(h.last_position, t.position),
+    next_position = greatest(h.next_position, floor(t.position) + 1),
+    expires_at = ${expiry("$4")},
+    operations = ${remembered("$3::text")}
+  FROM target t
+  WHERE ${unchanged} AND t.position IS NOT NULL AND ${digits} <= ${mostDigits}
+  RETURNING h.version
+), put AS (
+  INSERT INTO ${messages} (key, life, position, payload)
+  SELECT $1, t.life, t.position, $6 FROM target t, head
+)
+SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL,
+  CASE WHEN ${digits} > ${mostDigits} THEN floor(t.before)::text END
+FROM target t LEFT JOIN head ON true`,
+
+    /**
+     * $1 key, $2 version, $3 a whole number: makes the positions between it and the next one anew, as short as they can be.
+     * Cursors into them are told by `renumbered`.
+     */
+    renumber: `
+WITH target AS MATERIALIZED (
+  SELECT h.version, h.life, h.first_position, h.last_position,
+    (SELECT count(*) FROM ${messages} m
+      WHERE ${ofLife("h")} AND m.position > $3::numeric AND m.position < $3::numeric + 1) AS rows
+  FROM ${heads} h WHERE h.key = $1 AND h.version = $2::bigint
+), head AS (
+  UPDATE ${heads} h SET
+    version = h.version + 1,
+    renumbered = h.renumbered + 1,
+    first_position = CASE
+      WHEN h.first_position > $3::numeric AND h.first_position < $3::numeric + 1
+      THEN $3::numeric + round(1 / (t.rows + 1)::numeric, length(t.rows::text) + 1) ELSE h.first_position END,
+    last_position = CASE
+      WHEN h.last_position > $3::numeric AND h.last_position < $3::numeric + 1
+      THEN $3::numeric + round(t.rows / (t.rows + 1)::numeric, length(t.rows::text) + 1) ELSE h.last_position END
+  FROM target t WHERE h.key = $1 AND h.version = t.version
+  RETURNING h.version
+), taken AS (
+  DELETE FROM ${messages} m USING target t, head
+  WHERE ${ofLife("t")} AND m.position > $3::numeric AND m.position < $3::numeric + 1
+  RETURNING m.life, m.position, m.payload
+)
+INSERT INTO ${messages} (key, life, position, payload)
+SELECT $1, n.life, $3::numeric + round(n.number / (t.rows + 1)::numeric, length(t.rows::text) + 1), n.payload
+FROM target t, (SELECT *, row_number() OVER (ORDER BY position) AS number FROM taken) n`,
+
+    /** $5 how many to keep. Answers version, ended, operations, length, whether it was done, and whether the place was found. */
+    trim: `
+WITH target AS MATERIALIZED (
+  SELECT ${state}, h.life, m.position
+  FROM ${heads} h LEFT JOIN LATERAL (${at("(h.length - $5::bigint)", "m.position")}) m ON true
+  WHERE h.key = $1
+), head AS (
+  UPDATE ${heads} h SET
+    ${nextVersion},
+    ${ends("$5::bigint")},
+    first_position = coalesce(t.position, 1),
+    last_position = CASE WHEN $5::bigint = 0 THEN 0 ELSE h.last_position END,
+    cut_position = CASE WHEN $5::bigint = 0 THEN NULL ELSE h.cut_position END,
+    operations = ${remembered(answered("(h.length - $5::bigint)"))}
+  FROM target t
+  WHERE ${unchanged} AND t.length > $5::bigint AND (t.position IS NOT NULL OR $5::bigint = 0)
+  RETURNING h.version
+), gone AS (
+  DELETE FROM ${messages} m USING target t, head
+  WHERE ${ofLife("t")} AND (m.position < t.position OR $5::bigint = 0)
+)
+SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL OR $5::bigint = 0
+FROM target t LEFT JOIN head ON true`,
+
+    /**
+     * $1 key, $2 version, $3 entry, or nothing: makes it a fact that the conversation has expired, and remembers an
+     * operation that changed nothing. Writes a row unless the head has changed.
+     */
+    settle: `
+UPDATE ${heads} h SET
+  version = h.version + 1,
+  written_at = CASE WHEN ${expired} THEN now() ELSE h.written_at END,
+  life = h.life + CASE WHEN ${expired} THEN 1 ELSE 0 END,
+  length = CASE WHEN ${expired} THEN 0 ELSE h.length END,
+  first_position = CASE WHEN ${expired} THEN 1 ELSE h.first_position END,
+  last_position = CASE WHEN ${expired} THEN 0 ELSE h.last_position END,
+  next_position = CASE WHEN ${expired} THEN 1 ELSE h.next_position END,
+  cut_position = CASE WHEN ${expired} THEN NULL ELSE h.cut_position END,
+  operations = CASE WHEN $3::text IS NULL THEN h.operations ELSE ${remembered("$3::text")} END,
+  expires_at = CASE WHEN ${expired} THEN NULL ELSE h.expires_at END
+WHERE h.key = $1 AND h.version = $2::bigint`,
+
+    /** $1 key: a head of nothing, to remember operations in. */
+    begin: `
+INSERT INTO ${heads} (${columns}) VALUES ($1, ${newLife}, 1, 0, 1, 0, 1, '', NULL, now()) ON CONFLICT (key) DO NOTHING`,
+
+    lock: `SELECT 1 FROM ${heads} WHERE key = $1 FOR UPDATE`,
+
+    operations: `SELECT operations FROM ${heads} WHERE key = $1`,
+
+    /** $1 key, $2 the version at which it was removed. */
+    kept: `SELECT payload FROM ${messages} WHERE key = $1 AND life = 0 AND position = $2::numeric`,
+
+    count: `SELECT h.version, ${expired}, h.length FROM ${heads} h WHERE h.key = $1`,
+
+    /** $1 key. Answers for each message the length and the payload, the oldest first; no row where there is none. */
+    all: `
+WITH head AS MATERIALIZED (SELECT * FROM ${heads} h WHERE h.key = $1 AND NOT ${expired})
+SELECT (SELECT length FROM head), m.payload FROM ${messages} m
+WHERE m.key = $1 AND m.life = (SELECT life FROM head) AND m.position >= (SELECT first_position FROM head)
+  AND m.position <= (SELECT last_position FROM head)
+ORDER BY m.position`,
+
+    /** $1 key, $2 how many. */
+    oldest: `
+SELECT h.version, ${expired}, h.length, m.payload
+FROM ${heads} h LEFT JOIN LATERAL (
+  SELECT m.position, m.payload FROM ${messages} m
+  WHERE ${ofLife("h")} AND m.position >= h.first_position AND m.position <= h.last_position AND NOT ${expired}
+  ORDER BY m.position LIMIT $2::bigint
+) m ON true
+WHERE h.key = $1 ORDER BY m.position`,
+
+    /**
+     * $1 key, $2 how many, $3 the position before which. Answers version, ended, length, life, renumbered, cut position and
+     * version, whether there are older ones, position and payload, the newest first.
+     */
+    page: `
+SELECT h.version, ${expired}, h.length, h.life, h.renumbered, h.cut_version, h.cut_position <= $3::numeric,
+  m.position > h.first_position, m.position, m.payload
+FROM ${heads} h LEFT JOIN LATERAL (
+  SELECT m.position, m.payload FROM ${messages} m
+  WHERE ${ofLife("h")} AND m.position <= h.last_position AND m.position >= h.first_position
+    AND ($3::numeric IS NULL OR m.position < $3::numeric) AND NOT ${expired}
+  ORDER BY m.position DESC LIMIT $2::bigint
+) m ON true
+WHERE h.key = $1 ORDER BY m.position DESC`,
+
+    /** $1 after which key, $2 and $3 from and to which, $4 how many. */
+    list: `
+SELECT h.key FROM ${heads} h
+WHERE h.key > $1 AND h.key >= $2 AND ($3::text IS NULL OR h.key < $3) AND h.length > 0 AND NOT ${expired}
+ORDER BY h.key LIMIT $4::bigint`,
+
+    /** $1 after which key: the last of the next some hundred. */
+    span: `SELECT max(key) FROM (SELECT key FROM ${heads} WHERE key > $1 ORDER BY key LIMIT ${purgedAtOnce}) AS next`,
+
+    // Each from $1 to $2, without those that are being written to.
+
+    /** Ends what has expired; as many rows as there are. */
+    purgeExpired: `
+WITH due AS MATERIALIZED (
+  SELECT h.key FROM ${heads} h
+  WHERE h.key > $1 AND h.key <= $2 AND h.length > 0 AND ${expired} ORDER BY h.key FOR UPDATE SKIP LOCKED
+), head AS (
+  UPDATE ${heads} h SET ${nextVersion}, life = h.life + 1, ${emptied}, expires_at = NULL
+  FROM due WHERE h.key = due.key
+  RETURNING h.key, h.life
+), gone AS (
+  DELETE FROM ${messages} m USING head WHERE m.key = head.key AND m.life > 0 AND m.life < head.life
+)
+SELECT 1 FROM head`,
+
+    /** Removes the heads of conversations that ended a while ago, and what was kept for their operations. */
+    purgeEnded: `
+WITH due AS MATERIALIZED (
+  SELECT h.key FROM ${heads} h
+  WHERE h.key > $1 AND h.key <= $2 AND h.length = 0 AND h.written_at <= now() - interval '1 day'
+  ORDER BY h.key FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM ${messages} m USING due WHERE m.key = due.key
+)
+DELETE FROM ${heads} h USING due WHERE h.key = due.key`,
+
+    /** Removes what was kept for operations of a while ago. */
+    purgeKept: `
+WITH due AS MATERIALIZED (
+  SELECT h.key, h.life FROM ${heads} h
+  WHERE h.key > $1 AND h.key <= $2 AND h.kept_from <= h.kept_until AND h.written_at <= now() - interval '1 day'
+  ORDER BY h.key FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM ${messages} m USING due WHERE m.key = due.key AND m.life < due.life
+)
+UPDATE ${heads} h SET kept_from = h.kept_until + 1 FROM due WHERE h.key = due.key`,
+  };
+}

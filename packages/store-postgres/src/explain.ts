@@ -1,0 +1,128 @@
+import type { Failure } from "@chatkeep/chat-store-core/backend";
+import { NotConnected } from "./database.js";
+import type { Tables } from "./names.js";
+
+/** What an error of pg looks like, as far as it is looked at: SQLSTATE or the system's code. */
+interface PgError {
+  code?: unknown;
+  message?: unknown;
+  severity?: unknown;
+}
+
+const asPgError = (error: unknown): PgError => (typeof error === "object" && error !== null ? error : {});
+
+/** Somebody else was at the same rows, and this transaction was rolled back: serialization_failure, deadlock_detected. */
+export function isContention(error: unknown): boolean {
+  const { code } = asPgError(error);
+  return code === "40001" || code === "40P01";
+}
+
+/** read_only_sql_transaction, insufficient_privilege */
+export function mayNotWrite(error: unknown): boolean {
+  const { code } = asPgError(error);
+  return code === "25006" || code === "42501";
+}
+
+/** Others were making the same tables: unique_violation in a catalog, duplicate_table and the like, and what is contention. */
+export function isSetUpRace(error: unknown): boolean {
+  const { code, message } = asPgError(error);
+  const concurrent = code === "XX000" && /concurrently/.test(String(message));
+  return isContention(error) || concurrent || ["23505", "42P06", "42P07", "42710"].includes(String(code));
+}
+
+type Explained = readonly [message: string, kind: "retry" | "unknown" | "final" | "misconfigured"];
+
+/** By SQLSTATE (documentation, appendix A), or by its class. */
+const byState: Readonly<Record<string, Explained>> = {
+  "40001": ["Others were changing the same conversation. Try again.", "retry"],
+  "40P01": ["Postgres found a deadlock and gave this operation up. Try again.", "retry"],
+  "55P03": ["Another transaction holds the conversation for longer than lock_timeout allows. Try again.", "retry"],
+  "57014": ["Postgres gave the statement up: statement_timeout was reached, or somebody cancelled it.", "retry"],
+  "25P03": ["Postgres ended the connection: it was idle in a transaction for too long.", "retry"],
+  "25006": ["This Postgres only reads: it is a standby, or read-only by its settings. Connect to the primary.", "retry"],
+  // The connection is ended after the transaction was committed or before: nobody says which.
+  "57P01": ["The connection was ended by an administrator or a shutdown.", "unknown"],
+  "57P02": ["Postgres crashed and restarts.", "unknown"],
+  "57P03": ["Postgres is starting up or shutting down.", "retry"],
+  "57P04": ["The database was dropped.", "unknown"],
+  "53100": ["Postgres's disk is full. Nothing was written.", "final"],
+  "53200": ["Postgres is out of memory.", "retry"],
+  "53300": ["Postgres has no connection left. Use a pooler, a smaller `max`, or raise max_connections.", "retry"],
+  "28P01": ["Postgres refuses the password. Check user and password.", "misconfigured"],
+  "28000": ["Postgres refuses the user or the connection. Check user, database, ssl and pg_hba.conf.", "misconfigured"],
+  "3D000": ["There is no such database. Check `database`, or make it.", "misconfigured"],
+  "22021": ["The encoding of the database has no room for this text. Its encoding must be UTF8.", "misconfigured"],
+  "22P05": ["The encoding of the database has no room for this text. Its encoding must be UTF8.", "misconfigured"],
+};
+
+const brokenConnection =
+  /terminated|timeout|ECONNRESET|EPIPE|ETIMEDOUT|socket|not queryable|connection error|closed|ended/i;
+
+/** What an error of pg means, for these tables. No text of the server's own is passed on: it may quote content. */
+export function explainer(tables: Tables): (error: unknown) => Failure {
+  return (error) =>
+    error instanceof NotConnected
+      ? { ...classify(error.reason, tables), outcome: "not-applied" }
+      : classify(error, tables);
+}
+
+function classify(thrown: unknown, tables: Tables): Failure {
+  const error = asPgError(thrown);
+  const code = typeof error.code === "string" ? error.code : "";
+  const text = String(error.message ?? "");
+  const known = byState[code];
+  if (known !== undefined) return failure(known);
+
+  const where = `schema ${JSON.stringify(tables.schema)}`;
+  if (code === "42P01" || code === "3F000") {
+    return misconfigured(
+      `The tables of ${JSON.stringify(tables.heads)} are missing in ${where}. Make them with \`await store.setup()\` or schema.sql.`,
+    );
+  }
+  if (code === "42501") {
+    return misconfigured(
+      `The user lacks a right on the tables of ${JSON.stringify(tables.heads)} in ${where}. See the README for the grants.`,
+    );
+  }
+  if (/^42|^22/.test(code)) {
+    return misconfigured(
+      `The tables of ${JSON.stringify(tables.heads)} in ${where} are not as this version needs them (SQLSTATE ${code}). Call \`await store.setup()\`.`,
+    );
+  }
+  if (code.startsWith("54")) {
+    const message = "The conversation or the message is larger than Postgres can hold here. Write less at a time.";
+    return { code: "MESSAGE_TOO_LARGE", message, outcome: "not-applied", retry: false };
+  }
+  if (/^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/.test(code)) {
+    return failure([`Postgres can't be reached (${code}). Check host, port and network.`, "retry"]);
+  }
+  if (/certificate|self.signed|^ERR_TLS|^CERT_|_CERT|ERR_SSL|SSL/i.test(`${code} ${text}`)) {
+    return misconfigured(
+      "No TLS connection came about: the server has none, requires it, or has a certificate that is not trusted. Check `ssl`.",
+    );
+  }
+  if (/SASL|password/i.test(text) && code === "") return misconfigured("Postgres asks for a password. Give `password`.");
+  if (/after calling end on the pool/i.test(text)) {
+    return { code: "MISCONFIGURED", message: "The pool was ended. Hand in another.", outcome: "not-applied", retry: false };
+  }
+  if (code.startsWith("08") || brokenConnection.test(`${code} ${text}`)) {
+    return failure(["The connection to Postgres broke, or no answer came in time.", "unknown"]);
+  }
+  if (/^[0-9A-Z]{5}$/.test(code)) {
+    const message = `Postgres refused the operation (SQLSTATE ${code}).`;
+    const outcome = error.severity === "ERROR" ? "not-applied" : "unknown";
+    return { code: "UNAVAILABLE", message, outcome, retry: false };
+  }
+  const message = "Postgres, or the way to it, failed in a way that this store does not know.";
+  return { code: "UNAVAILABLE", message, outcome: "unknown", retry: false };
+}
+
+function failure([message, kind]: Explained): Failure {
+  if (kind === "misconfigured") return misconfigured(message);
+  const outcome = kind === "unknown" ? "unknown" : "not-applied";
+  return { code: "UNAVAILABLE", message, outcome, retry: kind !== "final" };
+}
+
+function misconfigured(message: string): Failure {
+  return { code: "MISCONFIGURED", message, outcome: "not-applied", retry: false };
+}

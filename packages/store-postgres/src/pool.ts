@@ -1,0 +1,26 @@
+/** What is sent: one statement with its values, never a named one. */
+export interface PostgresQuery {
+  text: string;
+  values?: unknown[];
+  rowMode: "array";
+  types: { getTypeParser(): (text: string) => string };
+}
+
+export interface PostgresResult {
+  rows: unknown[];
+  rowCount: number | null;
+}
+
+/** The part of pg's `PoolClient` that is used. */
+export interface PostgresClientLike {
+  query(query: PostgresQuery): Promise<PostgresResult>;
+  /** With true the connection is not used again. */
+  release(destroy?: boolean): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** The part of pg's `Pool` that is used, so that one of another copy of pg, or of a driver made like it, fits too. */
+export interface PostgresPoolLike {
+  connect(): Promise<PostgresClientLike>;
+}

@@ -1,0 +1,22 @@
+import { conformance } from "@chatkeep/chat-store-conformance/vitest";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { subjectOf } from "./support/subject.js";
+
+const server = runningServer("postgres");
+
+if (server !== undefined) {
+  conformance(
+    subjectOf("chatkeep", server.url, {
+      requests: {
+        addMessage: 1,
+        addMessages: 1,
+        countMessages: 1,
+        getPage: 1,
+        deleteLastMessage: 1,
+        deleteMessage: 1,
+        replaceMessage: 1,
+        deleteMessages: 1,
+      },
+    }),
+  );
+}
