@@ -259,13 +259,7 @@ export class ChatkeepLayout implements Driver {
   }
 
   /** Sends a statement until it gets through those of others, which it does at the latest when it has locked the head. */
-  async #send(
-    key: string,
-    statement: string,
-    values: unknown[],
-    { signal }: ReadContext,
-    lost = 0,
-  ): Promise<Result> {
+  async #send(key: string, statement: string, values: unknown[], { signal }: ReadContext, lost = 0): Promise<Result> {
     for (let tries = lost; ; tries++) {
       try {
         if (tries < optimisticTries) return await this.#database.run(signal, statement, values);
@@ -353,10 +347,14 @@ function parsePlace(text: string): Place {
 }
 
 function placeGone() {
-  return chatStoreError("CONFLICT", "The place of this page is gone: the history was replaced there. Read the newest page.");
+  return chatStoreError(
+    "CONFLICT",
+    "The place of this page is gone: the history was replaced there. Read the newest page.",
+  );
 }
 
 function damaged() {
-  const problem = "Rows of this conversation are missing: something else has deleted them. Restore them, or set it anew.";
+  const problem =
+    "Rows of this conversation are missing: something else has deleted them. Restore them, or set it anew.";
   return chatStoreError("CORRUPT_MESSAGE", problem);
 }

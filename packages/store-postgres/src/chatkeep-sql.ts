@@ -1,5 +1,5 @@
-import { entryLength, mostRemembered } from "./operations.js";
 import type { Tables } from "./names.js";
+import { entryLength, mostRemembered } from "./operations.js";
 
 /**
  * The statements of the layout "chatkeep". Each is one transaction on one conversation, and locks the head before
@@ -77,7 +77,8 @@ export function statements({ sql: { heads, messages } }: Tables) {
       kept_from = greatest(h.kept_from, h.version - ${keptVersions} + 1),
       kept_until = h.version + 1`;
 
-  const emptied = "length = 0, first_position = 1, last_position = 0, next_position = 1, cut_position = NULL, cut_version = 0";
+  const emptied =
+    "length = 0, first_position = 1, last_position = 0, next_position = 1, cut_position = NULL, cut_version = 0";
   const columns =
     "key, life, version, length, first_position, last_position, next_position, operations, expires_at, written_at";
 

@@ -1,6 +1,6 @@
 import type { Failure } from "@chatkeep/chat-store-core/backend";
 import { NotConnected } from "./database.js";
-import type { Tables } from "./names.js";
+import type { Settings } from "./options.js";
 
 /** What an error of pg looks like, as far as it is looked at: SQLSTATE or the system's code. */
 interface PgError {
@@ -39,7 +39,10 @@ const byState: Readonly<Record<string, Explained>> = {
   "55P03": ["Another transaction holds the conversation for longer than lock_timeout allows. Try again.", "retry"],
   "57014": ["Postgres gave the statement up: statement_timeout was reached, or somebody cancelled it.", "retry"],
   "25P03": ["Postgres ended the connection: it was idle in a transaction for too long.", "retry"],
-  "25006": ["This Postgres only reads: it is a standby, or read-only by its settings. Connect to the primary.", "retry"],
+  "25006": [
+    "This Postgres only reads: it is a standby, or read-only by its settings. Connect to the primary.",
+    "retry",
+  ],
   // The connection is ended after the transaction was committed or before: nobody says which.
   "57P01": ["The connection was ended by an administrator or a shutdown.", "unknown"],
   "57P02": ["Postgres crashed and restarts.", "unknown"],
@@ -59,34 +62,36 @@ const brokenConnection =
   /terminated|timeout|ECONNRESET|EPIPE|ETIMEDOUT|socket|not queryable|connection error|closed|ended/i;
 
 /** What an error of pg means, for these tables. No text of the server's own is passed on: it may quote content. */
-export function explainer(tables: Tables): (error: unknown) => Failure {
+export function explainer({ layout, tables, dataTables }: Settings): (error: unknown) => Failure {
+  const [schema, table] =
+    layout === "chatkeep" ? [tables.schema, tables.messages] : [dataTables.schema, dataTables.prefixed];
+  const where = `${JSON.stringify(table)} in schema ${JSON.stringify(schema)}`;
   return (error) =>
     error instanceof NotConnected
-      ? { ...classify(error.reason, tables), outcome: "not-applied" }
-      : classify(error, tables);
+      ? { ...classify(error.reason, where), outcome: "not-applied" }
+      : classify(error, where);
 }
 
-function classify(thrown: unknown, tables: Tables): Failure {
+function classify(thrown: unknown, where: string): Failure {
   const error = asPgError(thrown);
   const code = typeof error.code === "string" ? error.code : "";
   const text = String(error.message ?? "");
   const known = byState[code];
   if (known !== undefined) return failure(known);
 
-  const where = `schema ${JSON.stringify(tables.schema)}`;
   if (code === "42P01" || code === "3F000") {
     return misconfigured(
-      `The tables of ${JSON.stringify(tables.heads)} are missing in ${where}. Make them with \`await store.setup()\` or schema.sql.`,
+      `There is no ${where}, or not all that belongs to it. Make the tables with \`await store.setup()\` or schema.sql.`,
     );
   }
   if (code === "42501") {
     return misconfigured(
-      `The user lacks a right on the tables of ${JSON.stringify(tables.heads)} in ${where}. See the README for the grants.`,
+      `The user lacks a right on ${where}, or what belongs to it. See the README for the grants that are needed.`,
     );
   }
   if (/^42|^22/.test(code)) {
     return misconfigured(
-      `The tables of ${JSON.stringify(tables.heads)} in ${where} are not as this version needs them (SQLSTATE ${code}). Call \`await store.setup()\`.`,
+      `The table ${where}, or what belongs to it, is not as this version needs it (SQLSTATE ${code}). Call \`await store.setup()\`.`,
     );
   }
   if (code.startsWith("54")) {
@@ -101,9 +106,15 @@ function classify(thrown: unknown, tables: Tables): Failure {
       "No TLS connection came about: the server has none, requires it, or has a certificate that is not trusted. Check `ssl`.",
     );
   }
-  if (/SASL|password/i.test(text) && code === "") return misconfigured("Postgres asks for a password. Give `password`.");
+  if (/SASL|password/i.test(text) && code === "")
+    return misconfigured("Postgres asks for a password. Give `password`.");
   if (/after calling end on the pool/i.test(text)) {
-    return { code: "MISCONFIGURED", message: "The pool was ended. Hand in another.", outcome: "not-applied", retry: false };
+    return {
+      code: "MISCONFIGURED",
+      message: "The pool was ended. Hand in another.",
+      outcome: "not-applied",
+      retry: false,
+    };
   }
   if (code.startsWith("08") || brokenConnection.test(`${code} ${text}`)) {
     return failure(["The connection to Postgres broke, or no answer came in time.", "unknown"]);

@@ -10,7 +10,7 @@ import {
 } from "@chatkeep/chat-store-core/backend";
 import type { Database, Result } from "./database.js";
 import { isContention } from "./explain.js";
-import type { Tables } from "./names.js";
+import type { DataTable } from "./llamaindex-table.js";
 
 /**
  * LlamaIndex Python's own layout: a row for each conversation, the messages an array in it. Each operation is one
@@ -23,9 +23,9 @@ export class LlamaIndexLayout implements Driver {
   readonly #database: Database;
   readonly #sql;
 
-  constructor(database: Database, { sql: { data } }: Tables, type: "json" | "jsonb") {
+  constructor(database: Database, { sql: data, elements }: DataTable) {
     this.#database = database;
-    const added = `$2::text[]::${type}[]`;
+    const added = `$2::text[]::${elements}[]`;
     // Locked first, so that what follows sees the newest version of the row.
     const locked = `WITH old AS (SELECT id, value FROM ${data} WHERE key = $1 FOR UPDATE)`;
     this.#sql = {
@@ -181,7 +181,7 @@ const mostPlaces = 2 ** 31 - 2;
 
 function keyOf(key: string): string {
   if (!key.includes("\0")) return key;
-  const problem = 'A key with NUL can\'t be a key in LlamaIndex\'s table. Take another, or the layout "chatkeep".';
+  const problem = "A key with NUL can't be a key in LlamaIndex's table. Take another, or the layout \"chatkeep\".";
   throw chatStoreError("UNSUPPORTED", problem);
 }
 

@@ -1,12 +1,12 @@
 import {
   type CommonOptions,
+  chatStoreError,
   checkClientAlone,
   checkOptionNames,
-  chatStoreError,
   invalid,
   ttlMilliseconds,
 } from "@chatkeep/chat-store-core/backend";
-import { checkName, type Tables, tablesOf } from "./names.js";
+import { checkName, type DataTables, dataTablesOf, type Tables, tablesOf } from "./names.js";
 import type { PostgresPoolLike } from "./pool.js";
 
 /** How conversations are kept: see the README. */
@@ -14,7 +14,10 @@ export type PostgresLayout = "chatkeep" | "llamaindex";
 
 /** What a store has besides its connection. */
 export interface PostgresTableOptions extends CommonOptions {
-  /** By default `"chatstore"`. The tables are `chatstore`, `chatstore_messages` and `chatstore_migrations`; in the layout "llamaindex" the table is `data_chatstore`. */
+  /**
+   * By default `"chatstore"`: the tables are `chatstore_conversations`, `chatstore_messages` and `chatstore_migrations`. In
+   * the layout "llamaindex" it is `data_chatstore`, or the `chatstore` that a newer LlamaIndex has made.
+   */
   tableName?: string | undefined;
   /** The schema of the tables: by default `"public"`. It need not be on the search path. */
   schemaName?: string | undefined;
@@ -75,7 +78,10 @@ export type PostgresChatStoreOptions = PostgresTableOptions & (OwnPool | Injecte
 /** Options that were checked, with their defaults. */
 export interface Settings {
   layout: PostgresLayout;
+  /** Of the layout "chatkeep". */
   tables: Tables;
+  /** Of the layout "llamaindex". */
+  dataTables: DataTables;
   ttlMs: number | undefined;
   useJsonb: boolean;
   autoSetup: boolean;
@@ -136,6 +142,7 @@ export function checkOptions(options: PostgresChatStoreOptions): Settings {
   return {
     layout,
     tables: tablesOf(schemaName, tableName),
+    dataTables: dataTablesOf(schemaName, tableName),
     ttlMs,
     useJsonb,
     autoSetup,
@@ -164,9 +171,7 @@ function checkConnection(options: PostgresConnectionOptions): PostgresConnection
   }
   const given = connectionNames.filter((name) => options[name] !== undefined);
   const connection = Object.fromEntries(given.map((name) => [name, options[name]])) as PostgresConnectionOptions;
-  return connectionString === undefined
-    ? connection
-    : { ...connection, connectionString: nodeUri(connectionString) };
+  return connectionString === undefined ? connection : { ...connection, connectionString: nodeUri(connectionString) };
 }
 
 /**

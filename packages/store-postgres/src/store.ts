@@ -1,16 +1,18 @@
 import { BaseChatStore, type MaintenanceOptions } from "@chatkeep/chat-store-core/backend";
 import { Pool } from "pg";
 import { ChatkeepLayout } from "./chatkeep-layout.js";
+import { openTables, setUpTables } from "./chatkeep-tables.js";
 import { Database } from "./database.js";
 import { explainer } from "./explain.js";
 import { LlamaIndexLayout } from "./llamaindex-layout.js";
+import { openDataTable, setUpDataTable } from "./llamaindex-table.js";
 import {
   checkOptions,
   type PostgresChatStoreOptions,
   type PostgresConnectionOptions,
   type PostgresTableOptions,
+  type Settings,
 } from "./options.js";
-import { type Access, openTables, setUp } from "./set-up.js";
 
 type LayoutDriver = ChatkeepLayout | LlamaIndexLayout;
 
@@ -19,16 +21,18 @@ type LayoutDriver = ChatkeepLayout | LlamaIndexLayout;
  * each) or in LlamaIndex Python's own (one row a conversation).
  */
 export class PostgresChatStore extends BaseChatStore<LayoutDriver> {
-  readonly #access: Access;
+  readonly #database: Database;
+  readonly #settings: Settings;
   readonly #ownPool: Pool | undefined;
 
   /** Throws `INVALID_ARGUMENT` for options that are wrong or exclude each other. Sends nothing. */
   constructor(options: PostgresChatStoreOptions = {}) {
     const settings = checkOptions(options);
     const own = settings.pool === undefined ? newPool(settings.connection) : undefined;
-    const access = { database: new Database(settings.pool ?? (own as Pool)), settings };
-    super({ name: "postgres", open: () => openDriver(access), explain: explainer(settings.tables) }, options);
-    this.#access = access;
+    const database = new Database(settings.pool ?? (own as Pool));
+    super({ name: "postgres", open: () => openDriver(database, settings), explain: explainer(settings) }, options);
+    this.#database = database;
+    this.#settings = settings;
     this.#ownPool = own;
   }
 
@@ -53,7 +57,11 @@ export class PostgresChatStore extends BaseChatStore<LayoutDriver> {
    * at once. `MISCONFIGURED` when a table of that name is made for something else, or the user may not make tables.
    */
   async setup(options?: MaintenanceOptions): Promise<void> {
-    await this.maintain(options, ({ signal }) => setUp(this.#access, signal));
+    const { layout, tables } = this.#settings;
+    await this.maintain(options, async ({ signal }) => {
+      if (layout === "chatkeep") await setUpTables(this.#database, tables, signal);
+      else await setUpDataTable(this.#database, this.#settings, signal);
+    });
   }
 
   /**
@@ -71,13 +79,12 @@ export class PostgresChatStore extends BaseChatStore<LayoutDriver> {
   }
 }
 
-async function openDriver(access: Access): Promise<LayoutDriver> {
-  const { database, settings } = access;
-  const { layout, tables, ttlMs } = settings;
-  const shape = await openTables(access, new AbortController().signal);
-  if (layout === "chatkeep") return new ChatkeepLayout(database, tables, ttlMs);
-  const type = shape.get(tables.data)?.get("value")?.type;
-  return new LlamaIndexLayout(database, tables, type === "jsonb[]" ? "jsonb" : "json");
+async function openDriver(database: Database, settings: Settings): Promise<LayoutDriver> {
+  const { layout, tables, autoSetup, ttlMs } = settings;
+  const { signal } = new AbortController();
+  if (layout === "llamaindex") return new LlamaIndexLayout(database, await openDataTable(database, settings, signal));
+  await openTables(database, tables, autoSetup, signal);
+  return new ChatkeepLayout(database, tables, ttlMs);
 }
 
 function newPool(connection: PostgresConnectionOptions): Pool {

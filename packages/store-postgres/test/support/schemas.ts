@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { TcpRequest } from "@chatkeep/test-servers";
 import { Client, Pool } from "pg";
 import { PostgresChatStore, type PostgresLayout } from "../../src/index.js";
 
@@ -45,4 +46,9 @@ export function countingPool(url: string, count: (text: string) => void, max = 1
     });
   });
   return pool;
+}
+
+/** Whether it is a statement that changes a conversation. */
+export function isWrite({ data }: TcpRequest): boolean {
+  return /INSERT INTO|UPDATE "|DELETE FROM/.test(data.toString("latin1"));
 }

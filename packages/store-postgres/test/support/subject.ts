@@ -1,7 +1,7 @@
 import type { Subject } from "@chatkeep/chat-store-conformance";
 import { postgresUser } from "@chatkeep/test-servers";
 import { PostgresChatStore, type PostgresLayout } from "../../src/index.js";
-import { countingPool, dropSchema, makeTables } from "./schemas.js";
+import { countingPool, dropSchema, makeTables, sql } from "./schemas.js";
 
 /** A layout on a Postgres, each place a schema of its own. */
 export function subjectOf(
@@ -19,6 +19,8 @@ export function subjectOf(
       const space = {
         connect: async (options = {}) => new PostgresChatStore({ pool, schemaName, layout, ...options }),
         requests: () => requests,
+        // Time passes for rows by being moved back; chatkeep-layout.test.ts waits for it.
+        ...(layout === "llamaindex" ? {} : { advanceTime: (ms: number) => moveBack(url, schemaName, ms) }),
         async dispose() {
           await pool.end();
           await dropSchema(url, schemaName);
@@ -43,4 +45,9 @@ export function subjectOf(
     },
     ...more,
   };
+}
+
+async function moveBack(url: string, schemaName: string, ms: number): Promise<void> {
+  const heads = `"${schemaName}".chatstore_conversations`;
+  await sql(url, `UPDATE ${heads} SET expires_at = expires_at - $1 * interval '1 millisecond'`, [ms]);
 }

@@ -154,7 +154,10 @@ function kind(version: PostgresVersion, name: string, variable: string): ServerK
       const given = url === undefined || url === "" ? {} : { given: url };
       const folder = packageFolder(version);
       if (folder !== undefined) return { ...given, own: { possible: true, from: folder } };
-      return { ...given, own: { possible: false, why: `no binaries of Postgres ${version} for this machine`, how: HOW } };
+      return {
+        ...given,
+        own: { possible: false, why: `no binaries of Postgres ${version} for this machine`, how: HOW },
+      };
     },
 
     async use(url): Promise<ServerInfo> {
