@@ -33,6 +33,8 @@ export interface InteropSubject {
   readonly oldest?: string;
   start(): Promise<InteropBench>;
   readonly gaps?: Readonly<Partial<Record<SampleName, Gap>>>;
+  /** What the stored form has no room for, whoever writes. Show that it is refused in a test of your own. */
+  readonly impossible?: readonly SampleName[];
   /** What Python's package does wrong, and how. The tests let our store do it instead; show the wrong in a test of your own. */
   readonly lacks?: Readonly<Partial<Record<"set" | "delete" | "pop" | "forget", string>>>;
   /** Whether Python's append is atomic: then nothing is lost when both append at once. */
@@ -50,7 +52,7 @@ const legacy: readonly StoredMessage[] = [
 
 /** Defines tests: Python's package and ours on the same data. To be called within a `describe`. */
 export function interop(subject: InteropSubject): void {
-  const { backend, environment, oldest, gaps = {}, lacks = {}, atomicAppend } = subject;
+  const { backend, environment, oldest, gaps = {}, impossible = [], lacks = {}, atomicAppend } = subject;
   const run = randomUUID();
   const keyOf = (name: string) => `${run} ${name}`;
   let bench: InteropBench;
@@ -71,7 +73,9 @@ export function interop(subject: InteropSubject): void {
     await bench?.close();
   });
 
-  const all = Object.entries(samples) as [SampleName, ChatMessageInput][];
+  const all = (Object.entries(samples) as [SampleName, ChatMessageInput][]).filter(
+    ([name]) => !impossible.includes(name),
+  );
   const without = (...kinds: (keyof Gap)[]) =>
     all.filter(([name]) => kinds.every((kind) => gaps[name]?.[kind] === undefined)).map(([, each]) => each);
 

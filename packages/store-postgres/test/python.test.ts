@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import { interop, PythonStore } from "@chatkeep/store-tests";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { afterAll, describe, expect, it } from "vitest";
+import { PostgresChatStore } from "../src/index.js";
+import { sql } from "./support/schemas.js";
+
+const server = runningServer("postgres");
+const layout = "llamaindex" as const;
+
+/** Python's statements name no schema where they delete, so that it must be one of the search path. */
+const newTable = () => `chats_${randomUUID().slice(0, 8)}`;
+const drop = (url: string, ...tables: string[]) => sql(url, `DROP TABLE IF EXISTS ${tables.join(", ")}`);
+
+describe.runIf(server).each([false, true])("with LlamaIndex Python on the same table, jsonb: %s", (useJsonb) => {
+  interop({
+    backend: "postgres",
+    environment: "store-postgres",
+    oldest: "store-postgres-old",
+    atomicAppend: true,
+    // NUL.
+    impossible: useJsonb ? ["odd text"] : [],
+    async start() {
+      const { url } = server!;
+      const tableName = newTable();
+      const store = PostgresChatStore.fromUri(url, { layout, tableName, useJsonb });
+      // Made by us, found by both of Python's versions.
+      await store.setup();
+      return {
+        store,
+        settings: { uri: url, table_name: tableName, use_jsonb: useJsonb },
+        close: async () => {
+          await drop(url, `data_${tableName}`);
+        },
+      };
+    },
+  });
+});
+
+describe.runIf(server)("what is Postgres's own with LlamaIndex Python", () => {
+  const { url } = server ?? { url: "" };
+  const tables: string[] = [];
+  const pythons: PythonStore[] = [];
+  const start = async (environment: string, tableName: string, more: Record<string, unknown> = {}) => {
+    const python = await PythonStore.start(environment, "postgres", { uri: url, table_name: tableName, ...more });
+    pythons.push(python);
+    return python;
+  };
+
+  afterAll(async () => {
+    for (const python of pythons) await python.stop();
+    await drop(url, ...tables.map((name) => `"${name}"`));
+  });
+
+  it.each([
+    ["the newest", "store-postgres", ""],
+    ["the oldest", "store-postgres-old", "data_"],
+  ])(
+    "the table that %s package makes is found, and is as ours in its names and types",
+    async (_, environment, prefix) => {
+      const theirs = newTable();
+      const ours = newTable();
+      tables.push(prefix + theirs, `data_${ours}`);
+      const python = await start(environment, theirs, { use_jsonb: true });
+      await python.addStored("k", { role: "user", content: "from Python" });
+      const store = PostgresChatStore.fromUri(url, { layout, tableName: theirs.toUpperCase(), autoSetup: false });
+      await store.addMessage("k", { role: "assistant", content: "from us" });
+      expect((await store.getMessages("k")).map(({ content }) => content)).toEqual(["from Python", "from us"]);
+      await store.close();
+
+      const made = PostgresChatStore.fromUri(url, { layout, tableName: ours, useJsonb: true });
+      await made.setup();
+      await made.close();
+      const shape = (table: string) =>
+        sql(
+          url,
+          `SELECT (SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull::text, ', ' ORDER BY attnum)
+              FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0) AS columns,
+            (SELECT string_agg(replace(conname, $2, '') || ' ' || contype::text, ', ' ORDER BY conname)
+              FROM pg_constraint WHERE conrelid = $1::regclass AND contype IN ('p', 'u')) AS constraints,
+            (SELECT string_agg(replace(indexdef, $2, ''), ', ' ORDER BY indexname)
+              FROM pg_indexes WHERE tablename = $2) AS indexes`,
+          [table, table],
+        );
+      expect(await shape(`data_${ours}`)).toEqual(await shape(prefix + theirs));
+    },
+    600_000,
+  );
+
+  it("jsonb takes no NUL: an error of ours, and of Python's", async () => {
+    const tableName = newTable();
+    tables.push(`data_${tableName}`);
+    const store = PostgresChatStore.fromUri(url, { layout, tableName, useJsonb: true });
+    const odd = { role: "user" as const, content: "NUL \u0000" };
+    await expect(store.addMessage("k", odd)).rejects.toMatchObject({ code: "INVALID_MESSAGE" });
+    await expect(store.addMessage("k", { ...odd, content: "half \ud83d" })).rejects.toMatchObject({
+      code: "INVALID_MESSAGE",
+    });
+    const python = await start("store-postgres", tableName, { use_jsonb: true });
+    await expect(python.add("k", odd)).rejects.toThrow(/UntranslatableCharacter|cannot be converted/);
+    expect(await store.countMessages("k")).toBe(0);
+    await store.close();
+  }, 600_000);
+});

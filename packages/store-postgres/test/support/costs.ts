@@ -1,0 +1,61 @@
+import { Client } from "pg";
+import { statements } from "../../src/chatkeep-sql.js";
+import { tablesOf } from "../../src/names.js";
+
+/** What a statement cost the server. */
+export interface Cost {
+  /** Blocks of 8 KB that it read or changed, wherever they were. */
+  blocks: number;
+  /** Bytes that it wrote to the log. */
+  log: number;
+  ms: number;
+}
+
+interface Plan {
+  Plan: Record<string, unknown>;
+  "Execution Time": number;
+}
+
+const marker = (i: number) => `#cost-${i}`.padEnd(17, "-");
+const entry = (i: number) => marker(i).padEnd(41);
+
+/**
+ * What the statements of the layout "chatkeep" cost on a conversation, by EXPLAIN, which runs them: an append, the newest 20,
+ * the oldest 20, a count and a pop, each the median of a few.
+ */
+export async function costsOn(url: string, schemaName: string, key: string): Promise<Record<string, Cost>> {
+  const sql = statements(tablesOf(schemaName, "chatstore"));
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  let number = 0;
+  const payload = JSON.stringify({
+    role: "user",
+    additional_kwargs: {},
+    blocks: [{ block_type: "text", text: "x".repeat(400) }],
+  });
+  const measured: Record<string, () => [string, unknown[]]> = {
+    append: () => [sql.append, [key, marker(++number), entry(number), null, [payload], false]],
+    "newest 20": () => [sql.page, [key, 20, null]],
+    "oldest 20": () => [sql.oldest, [key, 20]],
+    count: () => [sql.count, [key]],
+    pop: () => [sql.remove, [key, marker(++number), marker(number).padEnd(25), null, null]],
+  };
+  try {
+    const costs: Record<string, Cost> = {};
+    for (const [name, next] of Object.entries(measured)) {
+      const runs: Cost[] = [];
+      for (let i = 0; i < 9; i++) {
+        const [text, values] = next();
+        const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON) ${text}`, values);
+        const [plan] = rows[0]["QUERY PLAN"] as Plan[];
+        if (plan === undefined) throw new Error("no plan");
+        const { "Shared Hit Blocks": hit, "Shared Read Blocks": read, "WAL Bytes": log } = plan.Plan;
+        runs.push({ blocks: Number(hit) + Number(read), log: Number(log), ms: plan["Execution Time"] });
+      }
+      costs[name] = runs.sort((a, b) => a.blocks - b.blocks)[4] as Cost;
+    }
+    return costs;
+  } finally {
+    await client.end();
+  }
+}
