@@ -2,5 +2,5 @@ import { project } from "@chatkeep/config/vitest";
 
 export default project("test-servers", {
   globalSetup: ["@chatkeep/test-servers/vitest-setup"],
-  provide: { testServers: ["azurite", "dynamodb", "redis", "tablestore", "upstash"] },
+  provide: { testServers: ["azurite", "dynamodb", "pgbouncer", "postgres", "redis", "tablestore", "upstash"] },
 });

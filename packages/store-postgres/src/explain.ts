@@ -30,7 +30,7 @@ export function isSetUpRace(error: unknown): boolean {
   return isContention(error) || concurrent || ["23505", "42P06", "42P07", "42710"].includes(String(code));
 }
 
-type Explained = readonly [message: string, kind: "retry" | "unknown" | "final" | "misconfigured"];
+type Explained = readonly [message: string, kind: "retry" | "final" | "misconfigured"];
 
 /** By SQLSTATE (documentation, appendix A), or by its class. */
 const byState: Readonly<Record<string, Explained>> = {
@@ -43,11 +43,10 @@ const byState: Readonly<Record<string, Explained>> = {
     "This Postgres only reads: it is a standby, or read-only by its settings. Connect to the primary.",
     "retry",
   ],
-  // The connection is ended after the transaction was committed or before: nobody says which.
-  "57P01": ["The connection was ended by an administrator or a shutdown.", "unknown"],
-  "57P02": ["Postgres crashed and restarts.", "unknown"],
+  "57P01": ["The connection was ended by an administrator or a shutdown.", "retry"],
+  "57P02": ["Postgres crashed and restarts.", "retry"],
   "57P03": ["Postgres is starting up or shutting down.", "retry"],
-  "57P04": ["The database was dropped.", "unknown"],
+  "57P04": ["The database was dropped.", "retry"],
   "53100": ["Postgres's disk is full. Nothing was written.", "final"],
   "53200": ["Postgres is out of memory.", "retry"],
   "53300": ["Postgres has no connection left. Use a pooler, a smaller `max`, or raise max_connections.", "retry"],
@@ -58,27 +57,42 @@ const byState: Readonly<Record<string, Explained>> = {
   "22P05": ["The encoding of the database has no room for this text. Its encoding must be UTF8.", "misconfigured"],
 };
 
-const brokenConnection =
-  /terminated|timeout|ECONNRESET|EPIPE|ETIMEDOUT|socket|not queryable|connection error|closed|ended/i;
-
 /** What an error of pg means, for these tables. No text of the server's own is passed on: it may quote content. */
 export function explainer({ layout, tables, dataTables }: Settings): (error: unknown) => Failure {
   const [schema, table] =
     layout === "chatkeep" ? [tables.schema, tables.messages] : [dataTables.schema, dataTables.prefixed];
   const where = `${JSON.stringify(table)} in schema ${JSON.stringify(schema)}`;
-  return (error) =>
-    error instanceof NotConnected
-      ? { ...classify(error.reason, where), outcome: "not-applied" }
-      : classify(error, where);
+  return (error) => {
+    if (error instanceof NotConnected) return { ...classify(error.reason, where, false), outcome: "not-applied" };
+    const failure = classify(error, where, true);
+    // Only an ERROR says that the transaction was rolled back. What ends the connection may come after a commit.
+    return asPgError(error).severity === "ERROR" ? failure : { ...failure, outcome: "unknown" };
+  };
 }
 
-function classify(thrown: unknown, where: string): Failure {
+function classify(thrown: unknown, where: string, sent: boolean): Failure {
   const error = asPgError(thrown);
   const code = typeof error.code === "string" ? error.code : "";
   const text = String(error.message ?? "");
   const known = byState[code];
   if (known !== undefined) return failure(known);
+  if (/^[0-9A-Z]{5}$/.test(code) && error.severity !== undefined) return ofClass(code, where);
 
+  if (sent) return failure(["The connection to Postgres broke, or no answer came in time.", "retry"]);
+  if (/^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/.test(code)) {
+    return failure([`Postgres can't be reached (${code}). Check host, port and network.`, "retry"]);
+  }
+  if (/certificate|self.signed|TLS|CERT|SSL/i.test(`${code} ${text}`)) {
+    return misconfigured(
+      "No TLS connection came about: the server has none, requires it, or has a certificate that is not trusted. Check `ssl`.",
+    );
+  }
+  if (/SASL|password/i.test(text)) return misconfigured("Postgres asks for a password. Give `password`.");
+  if (/after calling end on the pool/i.test(text)) return misconfigured("The pool was ended. Hand in another.");
+  return failure(["No connection to Postgres came about in time, or it broke. Check the network and `max`.", "retry"]);
+}
+
+function ofClass(code: string, where: string): Failure {
   if (code === "42P01" || code === "3F000") {
     return misconfigured(
       `There is no ${where}, or not all that belongs to it. Make the tables with \`await store.setup()\` or schema.sql.`,
@@ -98,40 +112,14 @@ function classify(thrown: unknown, where: string): Failure {
     const message = "The conversation or the message is larger than Postgres can hold here. Write less at a time.";
     return { code: "MESSAGE_TOO_LARGE", message, outcome: "not-applied", retry: false };
   }
-  if (/^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOENT)$/.test(code)) {
-    return failure([`Postgres can't be reached (${code}). Check host, port and network.`, "retry"]);
-  }
-  if (/certificate|self.signed|^ERR_TLS|^CERT_|_CERT|ERR_SSL|SSL/i.test(`${code} ${text}`)) {
-    return misconfigured(
-      "No TLS connection came about: the server has none, requires it, or has a certificate that is not trusted. Check `ssl`.",
-    );
-  }
-  if (/SASL|password/i.test(text) && code === "")
-    return misconfigured("Postgres asks for a password. Give `password`.");
-  if (/after calling end on the pool/i.test(text)) {
-    return {
-      code: "MISCONFIGURED",
-      message: "The pool was ended. Hand in another.",
-      outcome: "not-applied",
-      retry: false,
-    };
-  }
-  if (code.startsWith("08") || brokenConnection.test(`${code} ${text}`)) {
-    return failure(["The connection to Postgres broke, or no answer came in time.", "unknown"]);
-  }
-  if (/^[0-9A-Z]{5}$/.test(code)) {
-    const message = `Postgres refused the operation (SQLSTATE ${code}).`;
-    const outcome = error.severity === "ERROR" ? "not-applied" : "unknown";
-    return { code: "UNAVAILABLE", message, outcome, retry: false };
-  }
-  const message = "Postgres, or the way to it, failed in a way that this store does not know.";
-  return { code: "UNAVAILABLE", message, outcome: "unknown", retry: false };
+  // Poolers speak in class 08 when they have no connection, or lost it.
+  if (code.startsWith("08")) return failure(["The way to Postgres broke, or a pooler on it gave up.", "retry"]);
+  return failure([`Postgres refused the operation (SQLSTATE ${code}).`, "final"]);
 }
 
 function failure([message, kind]: Explained): Failure {
   if (kind === "misconfigured") return misconfigured(message);
-  const outcome = kind === "unknown" ? "unknown" : "not-applied";
-  return { code: "UNAVAILABLE", message, outcome, retry: kind !== "final" };
+  return { code: "UNAVAILABLE", message, outcome: "not-applied", retry: kind === "retry" };
 }
 
 function misconfigured(message: string): Failure {

@@ -13,7 +13,8 @@ describe.each(publicPackages())("$name as it is published", ({ folder }) => {
     await run(destination, "tar", "xf", tarball);
     const files = (await run(destination, "tar", "tf", tarball)).trim().split("\n");
     const unexpected = files.filter(
-      (file) => !/^package\/(dist\/.+\.(js|cjs|d\.ts|d\.cts|map)|package\.json|[a-z]+\.sql|README\.md|LICENSE)$/.test(file),
+      (file) =>
+        !/^package\/(dist\/.+\.(js|cjs|d\.ts|d\.cts|map)|package\.json|[a-z]+\.sql|README\.md|LICENSE)$/.test(file),
     );
     expect(unexpected).toEqual([]);
     expect(files).toContain("package/LICENSE");
