@@ -51,5 +51,6 @@ export function withKeyLocking(script: string): string {
   if (!flags.includes(FLAG)) return script;
   const others = flags.filter((flag) => flag !== FLAG);
   const body = script.slice(script.indexOf("\n") + 1);
-  return `#!lua${others.length > 0 ? ` flags=${others.join(",")}` : ""}\n${GUARD}${body}`;
+  // Any `#!` would make Redis refuse the whole script when memory has run out.
+  return `${others.length > 0 ? `#!lua flags=${others.join(",")}\n` : ""}${GUARD}${body}`;
 }

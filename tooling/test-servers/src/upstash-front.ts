@@ -31,9 +31,9 @@ export interface UpstashFront {
 const READER = "default_ro";
 
 /** Lines of the ACL file for the Redis behind. A read-only token has no SCAN and no KEYS, says Upstash. */
-export function upstashUsers({ token, readOnlyToken }: UpstashTokens): string[] {
+export function upstashUsers({ token, readOnlyToken }: UpstashTokens, permissions = "~* &* +@all"): string[] {
   return [
-    `user default on >${token} ~* &* +@all`,
+    `user default on >${token} ${permissions}`,
     `user ${READER} on >${readOnlyToken} ~* +@read -scan -keys +ping +echo`,
   ];
 }

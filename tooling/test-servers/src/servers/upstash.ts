@@ -7,6 +7,8 @@ import { type RedisOptions, redis, startRedis } from "./redis.js";
 export interface UpstashOptions extends Pick<RedisOptions, "durable" | "maxMemory" | "settings"> {
   /** Of a request's body, and of what one command answers; 10 MB by default. */
   readonly maxRequestBytes?: number;
+  /** What the standard token may do, as a rule of Redis's ACL; everything by default. */
+  readonly permissions?: string;
 }
 
 export interface UpstashServer extends OwnServer {
@@ -23,9 +25,9 @@ const VARIABLE = "UPSTASH_URL";
  * request's size, and Redis's own Lua.
  */
 export async function startUpstash(options: UpstashOptions = {}): Promise<UpstashServer> {
-  const { maxRequestBytes, ...redisOptions } = options;
+  const { maxRequestBytes, permissions, ...redisOptions } = options;
   const tokens = { token: `full-${randomUUID()}`, readOnlyToken: `readonly-${randomUUID()}` };
-  const behind = await startRedis({ ...redisOptions, acl: upstashUsers(tokens) });
+  const behind = await startRedis({ ...redisOptions, acl: upstashUsers(tokens, permissions) });
   const front = await upstashFront({
     ...tokens,
     redis: behind,

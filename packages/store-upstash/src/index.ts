@@ -1,0 +1,7 @@
+export type {
+  UpstashChatStoreOptions,
+  UpstashClientLike,
+  UpstashEnvironmentOptions,
+  UpstashLayout,
+} from "./options.js";
+export { UpstashChatStore } from "./store.js";

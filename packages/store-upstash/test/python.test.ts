@@ -1,0 +1,67 @@
+import { isChatStoreError } from "@chatkeep/chat-store-core";
+import { interop, PythonStore } from "@chatkeep/store-tests";
+import { httpProxy, startUpstash } from "@chatkeep/test-servers";
+import { describe, expect, it } from "vitest";
+import { UpstashChatStore } from "../src/index.js";
+import { runningDatabase } from "./support/database.js";
+
+const database = runningDatabase();
+
+const settingsOf = ({ url, token }: { url: string; token: string }) => ({ redis_url: url, redis_token: token });
+
+// json.dumps of what it makes of a message.
+const noUrl = { write: /Object of type AnyUrl is not JSON serializable/ };
+const noBytes = { write: /Object of type bytes is not JSON serializable/ };
+
+describe.runIf(database?.own)("with LlamaIndex Python on the same database", () => {
+  interop({
+    backend: "upstash",
+    environment: "store-upstash",
+    oldest: "store-upstash-old",
+    atomicAppend: true,
+    gaps: {
+      "an image": noBytes,
+      "an image's URL": noUrl,
+      audio: noBytes,
+      "audio's URL": noUrl,
+      video: noBytes,
+      "a video's URL": noUrl,
+      document: noBytes,
+    },
+    async start() {
+      // Python lists all that is in the database.
+      const server = await startUpstash();
+      const store = new UpstashChatStore({ redisUrl: server.url, redisToken: server.token, layout: "llamaindex" });
+      return { store, settings: settingsOf(server), close: server.stop };
+    },
+  });
+});
+
+describe.runIf(database?.own)("what is Upstash's own with LlamaIndex Python", () => {
+  it("a deletion of Python's that was cut off leaves what Python can't read; we say where it is, and remove it", async () => {
+    const server = await startUpstash();
+    const proxy = await httpProxy(server.url);
+    const python = await PythonStore.start("store-upstash", "upstash", settingsOf({ ...server, url: proxy.url }));
+    const store = new UpstashChatStore({ redisUrl: server.url, redisToken: server.token, layout: "llamaindex" });
+    try {
+      await store.setMessages("k", [{ content: "a" }, { content: "b" }, { content: "c" }]);
+      proxy.always(({ body }) => (/LREM/i.test(body.toString()) ? { kind: "reset-before" } : undefined));
+      expect(await python.delete("k", 1)).toBeUndefined();
+      proxy.always(undefined);
+      await expect(python.get("k")).rejects.toThrow("Expecting value");
+
+      const corrupt = await store.getMessages("k").catch((error: unknown) => error);
+      expect(isChatStoreError(corrupt, "CORRUPT_MESSAGE") && corrupt.message).toMatch(/message 1 of conversation "k"/);
+      await store.deleteMessage("k", 1).catch((error: unknown) => {
+        if (!isChatStoreError(error, "CORRUPT_MESSAGE")) throw error;
+      });
+      expect(await store.getMessages("k")).toEqual(await python.get("k"));
+      expect(await store.countMessages("k")).toBe(2);
+    } finally {
+      await python.stop();
+      await store.close();
+      await proxy.close();
+      await server.stop();
+    }
+  }, 600_000);
+});
