@@ -69,6 +69,20 @@ describe("the head protocol's port on Tablestore", () => {
     expect(await port.readHead(key, context)).toEqual(head("d"));
   });
 
+  it("numbers are stored as INTEGER, not as the SDK would store a number", async () => {
+    const key = newKey();
+    await port.casHead(key, head("a", { expiresAt: 1_800_000_000_123 }), undefined, [], context);
+    const { row } = await client.getRow({ tableName, primaryKey: [{ key }] });
+    const values = (row.attributes ?? []).map(({ columnName, columnValue }) => [columnName, typeof columnValue]);
+    expect(Object.fromEntries(values)).toEqual({
+      token: "string",
+      count: "object",
+      at: "object",
+      until: "object",
+      head: "string",
+    });
+  });
+
   it("a head is deleted on its token only", async () => {
     const key = newKey();
     await port.casHead(key, head("a"), undefined, [], context);
