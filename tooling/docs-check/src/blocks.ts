@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -61,7 +61,7 @@ export function blocksOf(document: string): Block[] {
       document,
       line: start + 1,
       words,
-      file: named ?? `${basename(document, ".md")}-${document.length}-${start + 1}.${language}`,
+      file: named ?? `${document.replaceAll("/", "-")}-${start + 1}.${language}`,
       code: `${before}${gap}${lines.slice(start + 1, i).join("\n")}\n`,
     });
   }

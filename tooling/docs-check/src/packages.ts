@@ -8,6 +8,7 @@ interface Manifest {
   name: string;
   exports?: Record<string, string | { import?: { default: string } }>;
   dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
 }
 
 function manifests(): { folder: string; manifest: Manifest }[] {
@@ -34,10 +35,11 @@ export function sources(): Map<string, string> {
   return entries;
 }
 
-/** Lets code in a folder import what the packages depend on, their SDKs, as code in a package can. */
+/** Lets code in a folder import what the packages depend on, their SDKs, as code in a package can, with their types. */
 export function linkDependencies(target: string): void {
   for (const { folder, manifest } of manifests()) {
-    for (const name of Object.keys(manifest.dependencies ?? {})) {
+    const types = Object.keys(manifest.devDependencies ?? {}).filter((name) => name.startsWith("@types/"));
+    for (const name of [...Object.keys(manifest.dependencies ?? {}), ...types]) {
       const link = join(target, "node_modules", name);
       if (name.startsWith("@chatkeep/") || existsSync(link)) continue;
       mkdirSync(dirname(link), { recursive: true });
