@@ -32,7 +32,11 @@ local function newLife()
 end
 
 local index, name, token = KEYS[5], ARGV[5], ARGV[6]
-if index then redis.call('ZCARD', index) end
+
+-- Before anything is written where a conversation begins or ends.
+local function needIndex()
+  if index then redis.call('ZCARD', index) end
+end
 
 if not life or count == 0 then
   newLife()
@@ -42,7 +46,9 @@ end
 
 -- Whether a conversation may begin: in a Cluster, where the index is elsewhere, only with an entry that nobody is removing.
 local function listedFirst()
-  if index or count > 0 then return true end
+  if count > 0 then return true end
+  needIndex()
+  if index then return true end
   if token == '' or token == unlisting then return false end
   listed, unlisting = token, '-'
   return true
@@ -53,9 +59,10 @@ local function numbered(payload)
   return string.format('%.17g ', next - 1) .. payload
 end
 
-local function finish(answer, body, changed)
-  local left = redis.call('LLEN', list)
-  local unlist = ''
+-- left: how many messages there are now; nil when nothing was changed.
+local function finish(answer, body, left)
+  local changed, unlist = left ~= nil, ''
+  left = left or count
   if count > 0 and left == 0 then
     if index then redis.call('ZREM', index, name)
     elseif listed ~= '-' then
@@ -74,7 +81,10 @@ local function finish(answer, body, changed)
     redis.call('PEXPIRE', head, ttl + later)
     redis.call('PEXPIRE', answers, ttl + later)
   elseif changed then
-    for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
+    -- The head expires if the list does, unless it was lost alone.
+    if redis.call('PTTL', head) > 0 or (#ring == 0 and count > 0) then
+      for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
+    end
   else
     local rest = redis.call('PTTL', list)
     if rest > 0 then redis.call('PEXPIRE', head, rest + later) end
@@ -128,7 +138,7 @@ export const chatkeepScripts = {
     `
 if not listedFirst() then return {'unlisted'} end
 each(ARGV, 7, numbered)
-return finish('-', nil, true)
+return finish('-', nil, count + #ARGV - 6)
 `,
   ),
 
@@ -139,7 +149,7 @@ ${staged}
 if not listedFirst() then return {'unlisted'} end
 for i = 0, expected - 1, 1000 do each(redis.call('LRANGE', stage, i, i + 999), 1, numbered) end
 redis.call('UNLINK', stage)
-return finish('-', nil, true)
+return finish('-', nil, count + expected)
 `,
   ),
 
@@ -151,7 +161,7 @@ needMemory()
 newLife()
 redis.call('UNLINK', list)
 each(ARGV, 7, numbered)
-return finish('-', nil, true)
+return finish('-', nil, #ARGV - 6)
 `,
   ),
 
@@ -164,7 +174,8 @@ newLife()
 next = expected + 1
 redis.call('UNLINK', list)
 redis.call('RENAME', stage, list)
-return finish('-', nil, true)
+redis.call('PERSIST', list)
+return finish('-', nil, expected)
 `,
   ),
 
@@ -176,7 +187,7 @@ if at > count then return {'beyond'} end
 if not listedFirst() then return {'unlisted'} end
 if at == count then
   each(ARGV, 8, numbered)
-  return finish('=1', nil, true)
+  return finish('=1', nil, count + 1)
 end
 
 local function neighbours()
@@ -200,7 +211,7 @@ edits = edits + 1
 local element = string.format('%.17g ', middle) .. ARGV[8]
 if at == 0 then redis.call('LPUSH', list, element)
 else redis.call('LINSERT', list, 'BEFORE', redis.call('LINDEX', list, at), element) end
-return finish('=1', nil, true)
+return finish('=1', nil, count + 1)
 `,
   ),
 
@@ -208,10 +219,10 @@ return finish('=1', nil, true)
     "edit",
     `
 local old = redis.call('LINDEX', list, ARGV[7])
-if not old then return finish('-', nil, false) end
+if not old then return finish('-') end
 edits = edits + 1
 redis.call('LSET', list, ARGV[7], string.match(old, '^%S+ ') .. ARGV[8])
-return finish('+' .. #old, old, true)
+return finish('+' .. #old, old, count)
 `,
   ),
 
@@ -220,30 +231,33 @@ return finish('+' .. #old, old, true)
     `
 local at = tonumber(ARGV[7])
 local old = redis.call('LINDEX', list, at)
-if not old then return finish('-', nil, false) end
+if not old then return finish('-') end
+if count == 1 then needIndex() end
 if at == count - 1 then redis.call('RPOP', list)
 else
   edits = edits + 1
   if at == 0 then redis.call('LPOP', list) else cut(at) end
 end
-return finish('+' .. #old, old, true)
+return finish('+' .. #old, old, count - 1)
 `,
   ),
 
   pop: mutate(
     "pop",
     `
+if count == 1 then needIndex() end
 local old = redis.call('RPOP', list)
-if not old then return finish('-', nil, false) end
-return finish('+' .. #old, old, true)
+if not old then return finish('-') end
+return finish('+' .. #old, old, count - 1)
 `,
   ),
 
   forget: mutate(
     "forget",
     `
+needIndex()
 redis.call('UNLINK', list)
-return finish('-', nil, true)
+return finish('-', nil, 0)
 `,
   ),
 
@@ -252,7 +266,8 @@ return finish('-', nil, true)
     `
 local keep = tonumber(ARGV[7])
 local removed = math.max(0, count - keep)
-if removed == 0 then return finish('=0', nil, false) end
+if removed == 0 then return finish('=0') end
+if keep == 0 then needIndex() end
 edits = edits + 1
 if keep <= ${fewKept} then
   local kept = keep > 0 and redis.call('LRANGE', list, -keep, -1) or {}
@@ -261,7 +276,7 @@ if keep <= ${fewKept} then
 else
   redis.call('LTRIM', list, -keep, -1)
 end
-return finish(string.format('=%.17g', removed), nil, true)
+return finish(string.format('=%.17g', removed), nil, keep)
 `,
   ),
 

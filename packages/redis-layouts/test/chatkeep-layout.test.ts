@@ -59,21 +59,73 @@ describe.runIf(server)("layout chatkeep", () => {
       () => driver.trim("k", 1, writing()),
       () => driver.forget("k", writing()),
     ];
-    for (const wrong of [...names, index]) {
+    const refused = async (wrong: string, all: (() => Promise<unknown>)[]) => {
       const whole = (await client.exists(wrong)) === 1;
       const kept = `${wrong}:kept`;
       if (whole) await client.rename(wrong, kept);
       await client.set(wrong, "another program's");
-      const before = await client.mget(names);
       const dump = async () => Promise.all([...names, index].map((name) => client.dumpBuffer(name)));
       const state = await dump();
-      for (const mutate of mutations) await expect(mutate(), wrong).rejects.toThrow("WRONGTYPE");
+      for (const mutate of all) await expect(mutate(), wrong).rejects.toThrow("WRONGTYPE");
       expect(await dump()).toEqual(state);
-      expect(await client.mget(names)).toEqual(before);
       await client.del(wrong);
       if (whole) await client.rename(kept, wrong);
-    }
+    };
+    for (const wrong of names) await refused(wrong, mutations);
+    // The index is only needed where a conversation ends or begins.
+    await refused(index, [() => driver.trim("k", 0, writing()), () => driver.forget("k", writing())]);
     expect(await driver.count("k", reading)).toBe(3);
+    await driver.trim("k", 1, writing());
+    await refused(index, [() => driver.remove("k", 0, writing()), () => driver.pop("k", writing())]);
+    await driver.pop("k", writing());
+    await refused(index, [
+      () => driver.append("k", payloads(1), writing()),
+      () => driver.insert("k", 0, "{}", writing()),
+      () => driver.replace("k", payloads(1), writing()),
+    ]);
+  });
+
+  it("all of a conversation expires together, or nothing of it, whatever wrote to it before", async () => {
+    const { driver: passing, port } = open({ requestBytes: 50 }, 60_000);
+    const { driver: lasting } = open({ requestBytes: 50 });
+    const lives = async (key: string) => {
+      const found: boolean[] = [];
+      for (const name of ["messages", "head", "answers"]) {
+        const left = await port.client.pttl(`${keyPrefix}{k${key}}:${name}`);
+        if (left !== -2) found.push(left > 0);
+      }
+      return [...new Set(found)];
+    };
+    // Staged ones too: more than 50 bytes.
+    const mutations: ((driver: ChatkeepLayout, key: string) => Promise<unknown>)[] = [
+      (driver, key) => driver.append(key, payloads(1), writing()),
+      (driver, key) => driver.append(key, payloads(9), writing()),
+      (driver, key) => driver.insert(key, 1, "{}", writing()),
+      (driver, key) => driver.replace(key, payloads(1), writing()),
+      (driver, key) => driver.replace(key, payloads(9), writing()),
+      (driver, key) => driver.edit(key, 0, "{}", writing()),
+      (driver, key) => driver.remove(key, 1, writing()),
+      (driver, key) => driver.pop(key, writing()),
+      async (driver, key) => driver.trim(key, (await driver.count(key, reading)) - 1, writing()),
+    ];
+    for (const [number, mutate] of mutations.entries()) {
+      const key = `k${number}`;
+      await passing.append(key, payloads(4), writing());
+      await passing.pop(key, writing());
+      expect(await lives(key), `${mutate}`).toEqual([true]);
+      await mutate(lasting, key);
+      expect(await lives(key), `${mutate}`).toEqual([false]);
+      await mutate(passing, key);
+      expect(await lives(key), `${mutate}`).toEqual([true]);
+      // A conversation that begins where another has ended, and one whose head was lost.
+      await lasting.forget(key, writing());
+      await lasting.append(key, payloads(4), writing());
+      expect(await lives(key), `${mutate}`).toEqual([false]);
+      await passing.append(key, payloads(4), writing());
+      await port.client.del(`${keyPrefix}{k${key}}:head`);
+      await mutate(lasting, key);
+      expect(await lives(key), `${mutate}`).toEqual([false]);
+    }
   });
 
   it("finds places again after any number of inserts at one spot", async () => {
