@@ -212,6 +212,10 @@ describe.runIf(database?.own)("errors of a database of one's own", () => {
     };
     const { restricted, store } = await open(permissions);
     try {
+      // It expires, and then it does not.
+      await store.addMessage("k", message);
+      const lasting = new UpstashChatStore({ redisUrl: restricted.url, redisToken: restricted.token });
+      await lasting.addMessage("k", message);
       await store.setMessages("k", [message, message, message]);
       await store.addMessage("k", message, { index: 1 });
       await store.addMessages("k", [
