@@ -1,4 +1,4 @@
-import type { DriverKeys, ReadContext } from "@chatkeep/chat-store-core/backend";
+import { type DriverKeys, mayBeginKey, type ReadContext } from "@chatkeep/chat-store-core/backend";
 import { shardOf } from "./names.js";
 import type { Script, ScriptPort } from "./script-port.js";
 import { type ConversationNames, texts, UnexpectedReply } from "./scripted-driver.js";
@@ -134,8 +134,7 @@ export class KeyIndex {
    * removed. In a Cluster one for each shard, one for each key, and one more for each that has ended.
    */
   async list(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {
-    // No key is like this, and as UTF-8 it would be another text.
-    if (/\p{Surrogate}/u.test(prefix)) return { keys: [] };
+    if (!mayBeginKey(prefix)) return { keys: [] };
     const [, from = "0", after = ""] = /^(\d+):(.*)$/s.exec(cursor ?? "") ?? [];
     return this.#port.acrossSlots
       ? this.#listAtOnce(prefix, limit, Number(from), after, context)

@@ -1,4 +1,4 @@
-import { chatStoreError, type DriverKeys, type ReadContext } from "@chatkeep/chat-store-core/backend";
+import { chatStoreError, type DriverKeys, mayBeginKey, type ReadContext } from "@chatkeep/chat-store-core/backend";
 import { llamaindexScripts } from "./llamaindex-scripts.js";
 import { escapeGlob, tagLike } from "./names.js";
 import type { ScriptPort } from "./script-port.js";
@@ -47,7 +47,7 @@ export class LlamaIndexLayout extends ScriptedDriver {
     _cursor: string | undefined,
     context: ReadContext,
   ): Promise<DriverKeys> {
-    if (/\p{Surrogate}/u.test(prefix)) return { keys: [] };
+    if (!mayBeginKey(prefix)) return { keys: [] };
     const lists = await this.port.scanLists(`${escapeGlob(this.#keyPrefix + prefix)}*`, context);
     const keys = new Set(lists.filter((name) => !name.startsWith(ownPrefix)));
     return { keys: [...keys].map((name) => name.slice(this.#keyPrefix.length)) };

@@ -61,17 +61,21 @@ const errors: readonly (readonly [RegExp, Told, string])[] = [
   ],
 ];
 
+/** As Redis 6 and 7 say it, of a request and of a command in a script. */
+const forbidden = /\bNOPERM\b|ACL failure|user executing the script can't/;
+
 /** What an answer of Redis' own means, whoever brought it; undefined when it is none that is known. */
 export function explainServerError(text: string): Failure | undefined {
-  if (/\bNOPERM\b|ACL failure/.test(text)) return explainPermission(text);
+  if (forbidden.test(text)) return explainPermission(text);
   for (const [pattern, told, message] of errors) if (pattern.test(text)) return { ...told, message };
   return undefined;
 }
 
 function explainPermission(text: string): Failure {
   const command = /'([a-z|]{1,40})' command/i.exec(text)?.[1];
-  const what = command === undefined ? "a key that it needs" : `the command ${command.toUpperCase()}`;
-  const message = `The user may not use ${what} on this Redis. See the README for the permissions that the store needs.`;
+  const keys = /\bkeys?\b/.test(text) && command === undefined;
+  const what = keys ? "a key that the store needs" : `the command ${command?.toUpperCase() ?? "that a script needs"}`;
+  const message = `The user may not use ${what} on this Redis. See the README for the permissions that it takes.`;
   // In a script other commands may have come before.
   return { ...refused, message, outcome: /script/i.test(text) ? "unknown" : "not-applied" };
 }

@@ -46,6 +46,9 @@ export {
   startPostgres,
 } from "./servers/postgres.js";
 export { type RedisOptions, type RedisProgram, type RedisServer, redisProgram, startRedis } from "./servers/redis.js";
+export { redisCall } from "./servers/redis-call.js";
+export { type RedisCluster, type RedisClusterOptions, startRedisCluster } from "./servers/redis-cluster.js";
+export { type RedisSentinelOptions, type RedisSentinels, startRedisSentinels } from "./servers/redis-sentinel.js";
 export { startTablestore, type TablestoreOptions, type TablestoreProcess } from "./servers/tablestore.js";
 export { startUpstash, type UpstashOptions, type UpstashServer } from "./servers/upstash.js";
 export { type ServerName, serverKinds } from "./servers.js";

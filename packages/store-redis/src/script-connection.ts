@@ -1,0 +1,202 @@
+import { createHash } from "node:crypto";
+import type { ReadContext } from "@chatkeep/chat-store-core/backend";
+import type { PortLimits, Script, ScriptPort } from "@chatkeep/redis-layouts";
+import { ClientClosed, ConnectionLost, NoReply, NotConnected, TooFewReplicas } from "./failures.js";
+import type { RedisClientLike } from "./options.js";
+
+const limits: PortLimits = {
+  // Redis takes 512 MB in one string (proto-max-bulk-len), and 1 GB in one request (client-query-buffer-limit).
+  requestBytes: 64 * 1024 * 1024,
+  // More would keep other clients waiting.
+  replyBytes: 16 * 1024 * 1024,
+};
+
+/** How long a try waits for a connection, and for a reply, in milliseconds. */
+const connectionMs = 3_000;
+const replyMs = 10_000;
+/** How long replicas have to confirm a write, in milliseconds. */
+const replicaMs = 1_000;
+
+/** Names asked for in one step of a SCAN. */
+const scanCount = 1_000;
+
+export interface ScriptConnectionOptions {
+  minReplicas: number;
+  /** Closes the client, if it is the store's own. */
+  close: () => void;
+}
+
+/** Scripts over a client of ioredis. Nothing is sent before the connection is there, so nothing waits in its queues. */
+export class ScriptConnection implements ScriptPort {
+  readonly limits = limits;
+  readonly acrossSlots: boolean;
+  readonly #client: RedisClientLike;
+  readonly #options: ScriptConnectionOptions;
+  readonly #hashes = new Map<Script, string>();
+  readonly #waiting = new Set<(error: Error) => void>();
+  #connecting: Promise<void> | undefined;
+  #connectedBefore = false;
+
+  constructor(client: RedisClientLike, options: ScriptConnectionOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.acrossSlots = client.isCluster !== true;
+    client.on("close", this.#onClose);
+  }
+
+  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    await this.#connected();
+    const rest = [keys.length, ...keys, ...args];
+    try {
+      return await this.#settled(this.#send("evalsha", [this.#hashOf(script), ...rest]));
+    } catch (error) {
+      const text = error instanceof Error ? error.message : "";
+      if (text.startsWith("READONLY")) await this.#givenUp();
+      // Redis was restarted, or told to forget its scripts, or it is another one.
+      if (!text.startsWith("NOSCRIPT")) throw error;
+      return this.#settled(this.#send("eval", [script.source, ...rest]));
+    }
+  }
+
+  async scanLists(pattern: string, context: ReadContext): Promise<string[]> {
+    await this.#connected();
+    // ioredis puts its prefix before keys, and a pattern is none.
+    const { keyPrefix = "" } = this.#client.options;
+    const match = keyPrefix.replace(/[*?[\]\\]/g, "\\$&") + pattern;
+    const found: string[] = [];
+    for (const node of this.#primaries()) {
+      let cursor = "0";
+      do {
+        if (context.signal.aborted) throw new ConnectionLost("The listing was aborted.");
+        const args = [cursor, "MATCH", match, "COUNT", scanCount, "TYPE", "list"];
+        const [next, names] = (await this.#settled(node.call("scan", args))) as [string, string[]];
+        for (const name of names) found.push(name.slice(keyPrefix.length));
+        cursor = String(next);
+      } while (cursor !== "0");
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#client.off("close", this.#onClose);
+    this.#options.close();
+  }
+
+  async #send(command: "evalsha" | "eval", args: (string | number)[]): Promise<unknown> {
+    if (this.#options.minReplicas === 0) return this.#client.call(command, args);
+    try {
+      return await this.#sendAndWait(command, args);
+    } catch (error) {
+      if (!(error instanceof Error) || !/^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|READONLY)\b/.test(error.message))
+        throw error;
+      // ioredis follows and remembers where a slot has gone to, but not for what was sent together.
+      await this.#client.call(command, args);
+      return this.#sendAndWait(command, args);
+    }
+  }
+
+  async #sendAndWait(command: "evalsha" | "eval", args: (string | number)[]): Promise<unknown> {
+    const { minReplicas } = this.#options;
+    // WAIT is about all that the primary had done when it answered this connection's last command, so that a read is not
+    // answered either before the replicas have what it shows. In a Cluster both go where the keys are.
+    const wait = ["call", "wait", [minReplicas, replicaMs]];
+    const replies = await this.#client.pipeline([["call", command, args], wait]).exec();
+    const [[failure, reply] = [null, null], [unconfirmed, replicas] = [null, 0]] = replies ?? [];
+    if (failure !== null) throw failure;
+    if (unconfirmed !== null) throw unconfirmed;
+    if (Number(replicas) < minReplicas) throw new TooFewReplicas(Number(replicas));
+    return reply;
+  }
+
+  #hashOf(script: Script): string {
+    let hash = this.#hashes.get(script);
+    if (hash === undefined) {
+      hash = createHash("sha1").update(script.source).digest("hex");
+      this.#hashes.set(script, hash);
+    }
+    return hash;
+  }
+
+  #primaries(): readonly RedisClientLike[] {
+    const client: RedisClientLike & { nodes?: (role: "master") => RedisClientLike[] } = this.#client;
+    return this.acrossSlots || client.nodes === undefined ? [client] : client.nodes("master");
+  }
+
+  /** Waits for a reply, but not for ever: with some options ioredis never settles what was under way on a lost connection. */
+  #settled<T>(reply: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new NoReply(replyMs)), replyMs);
+      this.#waiting.add(reject);
+      reply.then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        this.#waiting.delete(reject);
+      });
+    });
+  }
+
+  /** A connection to a primary that has become a replica is given up (see client.ts), and what is sent meanwhile is lost. */
+  #givenUp(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#client.off("close", done);
+        resolve();
+      };
+      const timer = setTimeout(done, 100);
+      this.#client.on("close", done);
+    });
+  }
+
+  readonly #onClose = () => {
+    // Otherwise the client sends it again, which does no harm.
+    if (this.#client.options.autoResendUnfulfilledCommands !== false) return;
+    for (const reject of this.#waiting) reject(new ConnectionLost("The connection was lost."));
+    this.#waiting.clear();
+  };
+
+  /** Settles when requests can be sent. Rejects when that takes too long, or when it can't come about. */
+  async #connected(): Promise<void> {
+    if (this.#client.status !== "ready") {
+      // One wait for all: a client warns of many listeners.
+      this.#connecting ??= this.#connection().finally(() => {
+        this.#connecting = undefined;
+      });
+      await this.#connecting;
+    }
+    this.#connectedBefore = true;
+  }
+
+  #connection(): Promise<void> {
+    const client = this.#client;
+    return new Promise((resolve, reject) => {
+      let last: Error | undefined;
+      const listeners: Record<string, (error?: Error) => void> = {
+        ready: () => finish(),
+        error: (error) => {
+          last = error;
+        },
+        close: () => {
+          // Who never was connected need not wait for a server to come back.
+          if (last !== undefined && (!this.#connectedBefore || isAnswer(last))) finish(new NotConnected(last));
+        },
+        end: () => finish(last === undefined ? new ClientClosed() : new NotConnected(last)),
+      };
+      const timer = setTimeout(() => finish(new NotConnected(last)), connectionMs);
+      const finish = (error?: Error) => {
+        clearTimeout(timer);
+        for (const [event, listener] of Object.entries(listeners)) client.off(event, listener);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      for (const [event, listener] of Object.entries(listeners)) client.on(event, listener);
+      if (client.status === "end") finish(new ClientClosed());
+      // What goes wrong is told by its events.
+      else if (client.status === "wait") client.connect().catch(() => {});
+    });
+  }
+}
+
+/** Whether Redis itself refused: waiting would not help. */
+function isAnswer(error: Error): boolean {
+  return error.name === "ReplyError";
+}

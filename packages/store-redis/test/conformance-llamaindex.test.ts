@@ -1,0 +1,11 @@
+import { conformance } from "@chatkeep/chat-store-conformance/vitest";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { subjectOf } from "./support/subject.js";
+
+const server = runningServer("redis");
+
+if (server !== undefined) {
+  conformance(
+    subjectOf("llamaindex", server, { lacks: { stableCursors: "a list of messages has positions and no places" } }),
+  );
+}
