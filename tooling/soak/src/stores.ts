@@ -2,4 +2,5 @@
 export const stores: Readonly<Record<string, URL>> = {
   simple: new URL("./stores/simple.ts", import.meta.url),
   "simple-file": new URL("./stores/simple-file.ts", import.meta.url),
+  upstash: new URL("./stores/upstash.ts", import.meta.url),
 };
