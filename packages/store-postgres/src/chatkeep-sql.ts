@@ -11,7 +11,7 @@ import { entryLength, mostRemembered } from "./operations.js";
  */
 
 /** Positions that an append leaves unused behind it when messages at the end were removed, before it uses them again. */
-export const mostUnused = 1_000;
+const mostUnused = 1_000;
 
 /** Removed messages are kept as answers to repeated operations, for as many versions of the head. */
 const keptVersions = 100;
@@ -20,7 +20,7 @@ const keptVersions = 100;
 const purgedAtOnce = 500;
 
 /** Digits behind the point of a position, beyond which the positions around it are made anew. */
-export const mostDigits = 300;
+const mostDigits = 300;
 
 const expired = "(h.expires_at IS NOT NULL AND h.expires_at <= now())";
 const expiry = (parameter: string) => `now() + ${parameter}::float8 * interval '1 millisecond'`;
@@ -28,11 +28,29 @@ const remembered = (entry: string) => `left(${entry} || h.operations, ${entryLen
 const answered = (answer: string) => `rpad($3::text || ${answer}, ${entryLength})`;
 const known = (marker: string) => `(strpos(h.operations, ${marker}::text) > 0)`;
 
+const size = "cardinality($5::text[])";
+const unlessExpired = (value: string, otherwise: string) => `CASE WHEN ${expired} THEN ${otherwise} ELSE ${value} END`;
+
+/** Where an append begins, less one. Far behind the last message only if that many were removed there, and no more. */
+const farBehind = `h.next_position - h.last_position > ${mostUnused}`;
+const beforeAppended = `CASE WHEN ${expired} THEN 0 WHEN ${farBehind} THEN floor(h.last_position) ELSE h.next_position - 1 END`;
+
 /** Behind the point. */
 const digits = "length(split_part(t.position::text, '.', 2))";
 
 /** Lives of one key are in the order of time, and none comes twice, even when its head was purged in between. */
 const newLife = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+const columns =
+  "key, life, version, length, first_position, last_position, next_position, operations, expires_at, written_at";
+const newHead = (length: string, operations: string, expires: string) =>
+  `(${columns}) VALUES ($1, ${newLife}, 1, ${length}, 1, ${length}, ${length} + 1, ${operations}, ${expires}, now())`;
+
+const nextVersion = "version = h.version + 1, written_at = now()";
+
+/** A conversation of nothing, in a new life. */
+const emptied = `life = h.life + 1, length = 0, first_position = 1, last_position = 0, next_position = 1,
+    cut_position = NULL, cut_version = 0, expires_at = NULL`;
 
 export type Statements = ReturnType<typeof statements>;
 
@@ -60,7 +78,6 @@ export function statements({ sql: { heads, messages } }: Tables) {
   const state = `h.version, ${expired} AS ended, CASE WHEN ${known("$2")} THEN h.operations END AS operations, h.length`;
   /** The head is the one that was read, and the operation a new one. */
   const unchanged = "h.key = $1 AND h.version = t.version AND t.operations IS NULL AND NOT t.ended";
-  const nextVersion = "version = h.version + 1, written_at = now()";
   const ends = (length: string) => `
       life = h.life + CASE WHEN ${length} = 0 THEN 1 ELSE 0 END,
       length = ${length},
@@ -77,10 +94,11 @@ export function statements({ sql: { heads, messages } }: Tables) {
       kept_from = greatest(h.kept_from, h.version - ${keptVersions} + 1),
       kept_until = h.version + 1`;
 
-  const emptied =
-    "length = 0, first_position = 1, last_position = 0, next_position = 1, cut_position = NULL, cut_version = 0";
-  const columns =
-    "key, life, version, length, first_position, last_position, next_position, operations, expires_at, written_at";
+  /** The messages of lives that are over; what is kept for operations, in life 0, stays. */
+  const forgetLives = `
+    gone AS (
+      DELETE FROM ${messages} m USING head WHERE m.key = head.key AND m.life > 0 AND m.life < head.life
+    )`;
 
   return {
     /**
@@ -89,61 +107,45 @@ export function statements({ sql: { heads, messages } }: Tables) {
      */
     append: `
 WITH head AS (
-  INSERT INTO ${heads} AS h (${columns})
-  VALUES ($1, ${newLife}, 1, cardinality($5::text[]), 1, cardinality($5::text[]), cardinality($5::text[]) + 1, $3,
-    ${expiry("$4")}, now())
+  INSERT INTO ${heads} AS h ${newHead(size, "$3", expiry("$4"))}
   ON CONFLICT (key) DO UPDATE SET
     ${nextVersion},
-    life = h.life + CASE WHEN ${expired} THEN 1 ELSE 0 END,
-    length = CASE WHEN ${expired} THEN 0 ELSE h.length END + cardinality($5::text[]),
-    first_position = CASE WHEN ${expired} THEN 1 ELSE h.first_position END,
-    last_position = CASE
-      WHEN ${expired} THEN 0
-      WHEN h.next_position - h.last_position > ${mostUnused} THEN floor(h.last_position)
-      ELSE h.next_position - 1 END + cardinality($5::text[]),
-    next_position = CASE
-      WHEN ${expired} THEN 1
-      WHEN h.next_position - h.last_position > ${mostUnused} THEN floor(h.last_position) + 1
-      ELSE h.next_position END + cardinality($5::text[]),
-    cut_position = CASE
-      WHEN ${expired} THEN NULL
-      WHEN h.next_position - h.last_position > ${mostUnused} THEN least(h.cut_position, floor(h.last_position) + 1)
-      ELSE h.cut_position END,
-    cut_version = CASE
-      WHEN ${expired} THEN 0
-      WHEN h.next_position - h.last_position > ${mostUnused} THEN h.version + 1
-      ELSE h.cut_version END,
+    life = h.life + ${unlessExpired("0", "1")},
+    length = ${unlessExpired("h.length", "0")} + ${size},
+    first_position = ${unlessExpired("h.first_position", "1")},
+    last_position = ${beforeAppended} + ${size},
+    next_position = ${beforeAppended} + ${size} + 1,
+    cut_position = ${unlessExpired(
+      `CASE WHEN ${farBehind} THEN least(h.cut_position, floor(h.last_position) + 1) ELSE h.cut_position END`,
+      "NULL",
+    )},
+    cut_version = CASE WHEN ${farBehind} THEN h.version + 1 ELSE h.cut_version END,
     operations = ${remembered("$3::text")},
     expires_at = ${expiry("$4")}
   WHERE NOT ${known("$2")} AND (NOT $6::boolean OR h.length = 0 OR ${expired})
   RETURNING life, last_position
 )
 INSERT INTO ${messages} (key, life, position, payload)
-SELECT $1, head.life, head.last_position - cardinality($5::text[]) + added.number, added.payload
+SELECT $1, head.life, head.last_position - ${size} + added.number, added.payload
 FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
 
     /** As `append`, without $6. */
     replace: `
 WITH head AS (
-  INSERT INTO ${heads} AS h (${columns})
-  VALUES ($1, ${newLife}, 1, cardinality($5::text[]), 1, cardinality($5::text[]), cardinality($5::text[]) + 1, $3,
-    ${expiry("$4")}, now())
+  INSERT INTO ${heads} AS h ${newHead(size, "$3", expiry("$4"))}
   ON CONFLICT (key) DO UPDATE SET
     ${nextVersion},
     life = h.life + 1,
-    length = cardinality($5::text[]),
+    length = ${size},
     first_position = 1,
-    last_position = cardinality($5::text[]),
-    next_position = cardinality($5::text[]) + 1,
+    last_position = ${size},
+    next_position = ${size} + 1,
     cut_position = NULL,
-    cut_version = 0,
     operations = ${remembered("$3::text")},
     expires_at = ${expiry("$4")}
   WHERE NOT ${known("$2")}
-  RETURNING life
-), gone AS (
-  DELETE FROM ${messages} m USING head WHERE m.key = $1 AND m.life > 0 AND m.life < head.life
-)
+  RETURNING key, life
+), ${forgetLives}
 INSERT INTO ${messages} (key, life, position, payload)
 SELECT $1, head.life, added.number, added.payload
 FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
@@ -151,27 +153,20 @@ FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
     /** $1 key, $2 marker, $3 entry. A row when it was done. */
     forget: `
 WITH head AS (
-  INSERT INTO ${heads} AS h (${columns})
-  VALUES ($1, ${newLife}, 1, 0, 1, 0, 1, $3, NULL, now())
-  ON CONFLICT (key) DO UPDATE SET
-    ${nextVersion}, life = h.life + 1, ${emptied}, operations = ${remembered("$3::text")}, expires_at = NULL
+  INSERT INTO ${heads} AS h ${newHead("0", "$3", "NULL")}
+  ON CONFLICT (key) DO UPDATE SET ${nextVersion}, ${emptied}, operations = ${remembered("$3::text")}
   WHERE NOT ${known("$2")}
-  RETURNING life
-), gone AS (
-  DELETE FROM ${messages} m USING head WHERE m.key = $1 AND m.life > 0 AND m.life < head.life
-)
+  RETURNING key, life
+), ${forgetLives}
 SELECT 1 FROM head`,
 
     /** The same for an id that can't come back: nothing is remembered of a conversation that there is not. */
     forgetExisting: `
 WITH head AS (
-  UPDATE ${heads} h SET
-    ${nextVersion}, life = h.life + 1, ${emptied}, operations = ${remembered("$3::text")}, expires_at = NULL
+  UPDATE ${heads} h SET ${nextVersion}, ${emptied}, operations = ${remembered("$3::text")}
   WHERE h.key = $1 AND h.length > 0 AND NOT ${known("$2")}
-  RETURNING life
-), gone AS (
-  DELETE FROM ${messages} m USING head WHERE m.key = $1 AND m.life > 0 AND m.life < head.life
-)
+  RETURNING key, life
+), ${forgetLives}
 SELECT 1 FROM head`,
 
     /**
@@ -331,20 +326,19 @@ FROM target t LEFT JOIN head ON true`,
     settle: `
 UPDATE ${heads} h SET
   version = h.version + 1,
-  written_at = CASE WHEN ${expired} THEN now() ELSE h.written_at END,
-  life = h.life + CASE WHEN ${expired} THEN 1 ELSE 0 END,
-  length = CASE WHEN ${expired} THEN 0 ELSE h.length END,
-  first_position = CASE WHEN ${expired} THEN 1 ELSE h.first_position END,
-  last_position = CASE WHEN ${expired} THEN 0 ELSE h.last_position END,
-  next_position = CASE WHEN ${expired} THEN 1 ELSE h.next_position END,
-  cut_position = CASE WHEN ${expired} THEN NULL ELSE h.cut_position END,
+  written_at = ${unlessExpired("h.written_at", "now()")},
+  life = h.life + ${unlessExpired("0", "1")},
+  length = ${unlessExpired("h.length", "0")},
+  first_position = ${unlessExpired("h.first_position", "1")},
+  last_position = ${unlessExpired("h.last_position", "0")},
+  next_position = ${unlessExpired("h.next_position", "1")},
+  cut_position = ${unlessExpired("h.cut_position", "NULL")},
   operations = CASE WHEN $3::text IS NULL THEN h.operations ELSE ${remembered("$3::text")} END,
-  expires_at = CASE WHEN ${expired} THEN NULL ELSE h.expires_at END
+  expires_at = ${unlessExpired("h.expires_at", "NULL")}
 WHERE h.key = $1 AND h.version = $2::bigint`,
 
     /** $1 key: a head of nothing, to remember operations in. */
-    begin: `
-INSERT INTO ${heads} (${columns}) VALUES ($1, ${newLife}, 1, 0, 1, 0, 1, '', NULL, now()) ON CONFLICT (key) DO NOTHING`,
+    begin: `INSERT INTO ${heads} ${newHead("0", "''", "NULL")} ON CONFLICT (key) DO NOTHING`,
 
     lock: `SELECT 1 FROM ${heads} WHERE key = $1 FOR UPDATE`,
 
@@ -405,12 +399,9 @@ WITH due AS MATERIALIZED (
   SELECT h.key FROM ${heads} h
   WHERE h.key > $1 AND h.key <= $2 AND h.length > 0 AND ${expired} ORDER BY h.key FOR UPDATE SKIP LOCKED
 ), head AS (
-  UPDATE ${heads} h SET ${nextVersion}, life = h.life + 1, ${emptied}, expires_at = NULL
-  FROM due WHERE h.key = due.key
+  UPDATE ${heads} h SET ${nextVersion}, ${emptied} FROM due WHERE h.key = due.key
   RETURNING h.key, h.life
-), gone AS (
-  DELETE FROM ${messages} m USING head WHERE m.key = head.key AND m.life > 0 AND m.life < head.life
-)
+), ${forgetLives}
 SELECT 1 FROM head`,
 
     /** Removes the heads of conversations that ended a while ago, and what was kept for their operations. */

@@ -1,5 +1,6 @@
 /** Every store that `--store` knows by name. */
 export const stores: Readonly<Record<string, URL>> = {
+  postgres: new URL("./stores/postgres.ts", import.meta.url),
   simple: new URL("./stores/simple.ts", import.meta.url),
   "simple-file": new URL("./stores/simple-file.ts", import.meta.url),
   upstash: new URL("./stores/upstash.ts", import.meta.url),
