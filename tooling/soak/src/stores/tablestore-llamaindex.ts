@@ -1,0 +1,4 @@
+import { tablestoreSubject } from "../tablestore-subject.js";
+
+/** TablestoreChatStore in LlamaIndex's layout. */
+export const subject = tablestoreSubject("llamaindex");

@@ -1,0 +1,4 @@
+import { tablestoreSubject } from "../tablestore-subject.js";
+
+/** TablestoreChatStore in its own layout. */
+export const subject = tablestoreSubject("chatkeep");

@@ -1,0 +1,14 @@
+import { describe, expect, it } from "vitest";
+import { describeReport, isClean } from "../src/report.js";
+import { soak } from "../src/soak.js";
+
+describe.each(["tablestore", "tablestore-llamaindex"])("%s", (name) => {
+  it("is not convicted, whoever is killed and whatever is lost", async () => {
+    const report = await soak({ store: name, rounds: 3, seed: 77, clients: 2 });
+    expect(isClean(report), describeReport(report)).toBe(true);
+    expect(report.operations).toBeGreaterThan(200);
+    expect(report.faults["client killed"]).toBeGreaterThan(0);
+    for (const fault of ["reset-before", "reset-after", "duplicate"])
+      expect(report.faults[fault], fault).toBeGreaterThan(0);
+  });
+});
