@@ -1,7 +1,7 @@
 import { chatStoreError, pause, type ReadContext } from "@chatkeep/chat-store-core/backend";
 import { isPassing } from "./explain.js";
 import type { Settings } from "./options.js";
-import type { Key, Requests } from "./requests.js";
+import type { Key, Requests, TableDescription } from "./requests.js";
 import { RequestFailed } from "./send.js";
 
 /** The primary key of the layout "chatkeep"; of its rows, with `id` behind it. */
@@ -47,23 +47,32 @@ async function ensure(
   layout: Settings["layout"],
   context: ReadContext,
 ): Promise<void> {
-  for (;;) {
-    const table = await persistent(context, () => requests.describe(name, context), "OTSObjectNotExist");
-    if (table !== undefined) {
-      const found = table.primaryKey.map((column) => `${column.name} ${column.type}`);
-      const wanted = primaryKey.map((column) => `${column} STRING`);
-      if (found.join() !== wanted.join()) {
-        const problem = `Table ${name} has the primary key (${found.join(", ")}); the layout "${layout}" needs (${wanted.join(", ")}). Take another table.`;
-        throw chatStoreError("MISCONFIGURED", problem);
-      }
-      if (layout === "chatkeep" && table.timeToLive !== -1) {
-        const problem = `Table ${name} has a time to live, which takes the older messages of conversations that go on. Set it to -1, and use ttlSeconds.`;
-        throw chatStoreError("MISCONFIGURED", problem);
-      }
-      return;
-    }
+  const describe = () => requests.describe(name, context);
+  const existing = await persistent(context, describe, { ending: "OTSObjectNotExist" });
+  if (existing === undefined) {
+    const create = () => requests.create(name, primaryKey, context);
     // Or another process makes it right now.
-    await persistent(context, () => requests.create(name, primaryKey, context), "OTSObjectAlreadyExist");
+    await persistent(context, create, { ending: "OTSObjectAlreadyExist" });
+  }
+  const table = existing ?? (await persistent(context, describe, { passing: "OTSObjectNotExist" }));
+  if (table !== undefined) checkTable(name, table, primaryKey, layout);
+}
+
+function checkTable(
+  name: string,
+  table: TableDescription,
+  primaryKey: readonly string[],
+  layout: Settings["layout"],
+): void {
+  const found = table.primaryKey.map((column) => `${column.name} ${column.type}`).join(", ");
+  const wanted = primaryKey.map((column) => `${column} STRING`).join(", ");
+  if (found !== wanted) {
+    const problem = `Table ${name} has the primary key (${found}); the layout "${layout}" needs (${wanted}). Take another table.`;
+    throw chatStoreError("MISCONFIGURED", problem);
+  }
+  if (layout === "chatkeep" && table.timeToLive !== -1) {
+    const problem = `Table ${name} has a time to live, which takes the older messages of conversations that go on. Set it to -1, and use ttlSeconds.`;
+    throw chatStoreError("MISCONFIGURED", problem);
   }
 }
 
@@ -75,26 +84,29 @@ async function waitUntilUsable(
   context: ReadContext,
 ): Promise<void> {
   const nobody: Key = primaryKey.map((column) => [column, "~"]);
-  await persistent(context, () => requests.get(name, nobody, context), undefined, /^OTSObjectNotExist$/);
+  const passing = "OTSObjectNotExist";
+  await persistent(context, () => requests.get(name, nobody, context), { passing });
   // Changes nothing: no row has a column of that name.
   const never = { chatkeep_setup: "x" };
-  await persistent(context, () => requests.delete(name, nobody, never, context), undefined, /^OTSObjectNotExist$/);
+  await persistent(context, () => requests.delete(name, nobody, never, context), { passing });
 }
 
-/** Sends again what failed for a passing reason, a minute long and more. `expected` is an error that answers undefined. */
+/**
+ * Sends again what failed for a passing reason, or with the code `passing`, for more than a minute. Undefined when it
+ * failed with the code `ending`.
+ */
 async function persistent<T>(
   { signal }: ReadContext,
   run: () => Promise<T>,
-  expected?: string,
-  alsoPassing?: RegExp,
+  { ending, passing }: { ending?: string; passing?: string },
 ): Promise<T | undefined> {
   for (let round = 0; ; round++) {
     try {
       return await run();
     } catch (error) {
       if (!(error instanceof RequestFailed)) throw error;
-      if (expected !== undefined && error.code === expected) return undefined;
-      if (round === mostRounds || !(isPassing(error) || alsoPassing?.test(error.code))) throw error;
+      if (error.code === ending) return undefined;
+      if (round === mostRounds || !(isPassing(error) || error.code === passing)) throw error;
     }
     await pause(Math.min(3_000, 100 * 2 ** round) * (0.5 + Math.random() / 2), signal);
     if (signal.aborted)
