@@ -1,6 +1,7 @@
 /** Every store that `--store` knows by name. */
 export const stores: Readonly<Record<string, URL>> = {
   postgres: new URL("./stores/postgres.ts", import.meta.url),
+  redis: new URL("./stores/redis.ts", import.meta.url),
   simple: new URL("./stores/simple.ts", import.meta.url),
   "simple-file": new URL("./stores/simple-file.ts", import.meta.url),
   tablestore: new URL("./stores/tablestore.ts", import.meta.url),

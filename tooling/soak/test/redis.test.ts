@@ -40,6 +40,14 @@ describe.runIf(runningServer("redis")?.own)("over a real Redis", () => {
     }
   });
 
+  it("RedisChatStore is not convicted, whoever is killed", async () => {
+    const report = await soak({ store: "redis", rounds: 4, seed: 184, clients: 2 });
+    expect(isClean(report), describeReport(report)).toBe(true);
+    expect(report.operations).toBeGreaterThan(400);
+    for (const fault of ["client killed", "server killed", "reset-before", "reset-after", "truncate-reply"])
+      expect(report.faults[fault], fault).toBeGreaterThan(0);
+  }, 240_000);
+
   it("a store that does each call by one script, once, is not convicted, whoever is killed", async () => {
     const report = await soak({ store: scripted, rounds: 4, seed: 184, clients: 2 });
     expect(isClean(report), describeReport(report)).toBe(true);
