@@ -23,7 +23,7 @@ export type {
   ReadContext,
   WriteContext,
 } from "./backend/driver.js";
-export { HeadDriver, type HeadDriverOptions } from "./backend/head/head-driver.js";
+export { HeadDriver, type HeadDriverOptions, type PurgeOptions } from "./backend/head/head-driver.js";
 export type {
   CasResult,
   HeadPort,

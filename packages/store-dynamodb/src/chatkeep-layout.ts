@@ -28,8 +28,11 @@ const headRow = "~";
 /** Partitions of the index of keys: as many times 1,000 new conversations a second may begin. */
 const shards = 8;
 
-/** An expired or ended head is the service's to delete this long after: longer than any request can be on its way. */
-const dayMs = 24 * 60 * 60 * 1000;
+/**
+ * An expired or ended head is the service's to delete this long after: longer than any request can be on its way, and time for
+ * `purgeExpired()`, which finds rows by their head.
+ */
+const weekMs = 7 * 24 * 60 * 60 * 1000;
 
 /** Rows that come with a head at most. */
 const mostNewest = 1_000;
@@ -197,15 +200,8 @@ export class ChatkeepLayout implements HeadPort {
     );
   }
 
-  async listHeads(
-    options: { prefix: string; limit: number; cursor: string | undefined; ended: boolean },
-    context: ReadContext,
-  ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
-    return options.ended ? this.#scanHeads(options, context) : this.#queryHeads(options, context);
-  }
-
   /** A Query of the index for each shard or 1 MB of keys, and a BatchGetItem for each 100 heads. */
-  async #queryHeads(
+  async listHeads(
     { prefix, limit, cursor }: { prefix: string; limit: number; cursor: string | undefined },
     context: ReadContext,
   ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
@@ -246,43 +242,30 @@ export class ChatkeepLayout implements HeadPort {
   }
 
   /**
-   * Conversations of which anything is left, also without a head: then it was the service that deleted it, and the rows
-   * are to be found. Reads the table as it is stored, 1 MB a request; a conversation may come again on the next page.
+   * Reads the table as it is stored, 1 MB a request. Where a page ends amid a conversation, that may be told of although it
+   * has a head on the next one.
    */
-  async #scanHeads(
-    { prefix, cursor }: { prefix: string; cursor: string | undefined },
-    context: ReadContext,
-  ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }> {
-    const start = cursor === undefined ? undefined : (JSON.parse(cursor) as [string, string]);
+  async listLost(cursor: string | undefined, context: ReadContext): Promise<{ keys: string[]; cursor?: string }> {
+    const [startKey, startRow] = cursor === undefined ? [] : (JSON.parse(cursor) as string[]);
     const page = await this.#requests.scan(
       {
-        ProjectionExpression: "#key, #row, #token, #count, #expires, #written, #head",
-        ExpressionAttributeNames: {
-          "#key": this.#names.primaryKey,
-          "#row": rowKey,
-          "#token": "Token",
-          "#count": "Count",
-          "#expires": "Until",
-          "#written": "At",
-          "#head": "Head",
-        },
-        ExclusiveStartKey: start && this.#key(...start),
+        ConsistentRead: true,
+        ProjectionExpression: "#key, #row",
+        ExpressionAttributeNames: { "#key": this.#names.primaryKey, "#row": rowKey },
+        ExclusiveStartKey: startKey === undefined || startRow === undefined ? undefined : this.#key(startKey, startRow),
       },
       context,
     );
-    const heads = new Map<string, ListedHead>();
+    // A conversation's head comes right behind its rows.
+    const keys = new Set<string>();
     for (const item of page.Items ?? []) {
-      const key = item[this.#names.primaryKey]?.S;
-      if (key?.startsWith(prefix) !== true) continue;
-      const listed = this.#listed(item);
-      if (listed === undefined && (key === start?.[0] || parseRowId(item[rowKey]?.S) === undefined)) continue;
-      if (listed !== undefined || !heads.has(key)) heads.set(key, listed ?? { key, head: lost });
+      const key = item[this.#names.primaryKey]?.S ?? "";
+      if (item[rowKey]?.S === headRow) keys.delete(key);
+      else if (parseRowId(item[rowKey]?.S) !== undefined && key !== startKey) keys.add(key);
     }
     const last = page.LastEvaluatedKey;
-    return {
-      heads: [...heads.values()],
-      cursor: last && JSON.stringify([last[this.#names.primaryKey]?.S, last[rowKey]?.S]),
-    };
+    const next = last && JSON.stringify([last[this.#names.primaryKey]?.S, last[rowKey]?.S]);
+    return { keys: [...keys], ...(next === undefined ? {} : { cursor: next }) };
   }
 
   async close(): Promise<void> {}
@@ -309,7 +292,7 @@ export class ChatkeepLayout implements HeadPort {
     if (expiresAt !== undefined) item.Until = { N: String(expiresAt) };
     const end = count === 0 ? writtenAt : expiresAt;
     // "Time to Live": whole seconds since 1970, as a number.
-    if (end !== undefined) item[this.#names.ttlAttribute] = { N: String(Math.ceil((end + dayMs) / 1000)) };
+    if (end !== undefined) item[this.#names.ttlAttribute] = { N: String(Math.ceil((end + weekMs) / 1000)) };
     return item;
   }
 
@@ -327,9 +310,6 @@ export class ChatkeepLayout implements HeadPort {
     };
   }
 }
-
-/** Stands for the head of a conversation of which only rows are left. */
-const lost: StoredHead = { token: "", count: 0, expiresAt: undefined, writtenAt: 0, text: "" };
 
 function headOf(item: Item | undefined): StoredHead | undefined {
   const { Token: token, Count: count, Until: expiresAt, At: writtenAt, Head: text } = item ?? {};

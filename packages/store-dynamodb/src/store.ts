@@ -1,5 +1,11 @@
 import { type AttributeValue, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { BaseChatStore, DocumentDriver, HeadDriver, type MaintenanceOptions } from "@chatkeep/chat-store-core/backend";
+import {
+  BaseChatStore,
+  DocumentDriver,
+  HeadDriver,
+  type MaintenanceOptions,
+  type PurgeOptions,
+} from "@chatkeep/chat-store-core/backend";
 import { ChatkeepLayout } from "./chatkeep-layout.js";
 import { explainer } from "./explain.js";
 import { type HistoryItem, LlamaIndexLayout } from "./llamaindex-layout.js";
@@ -45,11 +51,18 @@ export class DynamoDBChatStore extends BaseChatStore<LayoutDriver> {
   }
 
   /**
-   * Deletes what has expired, with all that belongs to it, and answers how many conversations that were. Reads the whole
-   * table, a page at a time. Can be stopped at any time and begun again; run it daily where conversations expire.
+   * Deletes what has expired, with all that belongs to it, and answers how many conversations that were. Reads the heads of
+   * all conversations, and the rows of those that have something to remove (layout "llamaindex": the whole table). Run it
+   * daily where conversations expire. It can be stopped at any time, and does not do again what it did before.
+   *
+   * `thorough` reads the whole table: it also finds rows whose head DynamoDB deleted, a week after it expired, and rows of
+   * a client that died before it showed them.
    */
-  async purgeExpired(options?: MaintenanceOptions): Promise<number> {
-    return this.maintain(options, async (context) => (await this.driver()).purge(context));
+  async purgeExpired(options: MaintenanceOptions & PurgeOptions = {}): Promise<number> {
+    return this.maintain(options, async (context) => {
+      const driver = await this.driver();
+      return driver instanceof DocumentDriver ? driver.purge(context) : driver.purge(context, options);
+    });
   }
 
   override async close(): Promise<void> {

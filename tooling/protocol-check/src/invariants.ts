@@ -16,12 +16,28 @@ export interface HeadText {
   /** Bytes of the ids, fingerprints and answers. */
   operationBytes: number;
   watermark: number;
-  /** Whether a row, by its own source, is a message of the history or an answer that may be asked for again. */
+  /** The next index of a copy. */
+  copied: number;
+  /** Pieces that are being copied, and the index of the first copy. */
+  copying: { first: number; pieces: readonly Piece[] };
+  /** The row source of a source in the text. */
+  rowSource: (source: string) => string;
+  /** Whether a row, by its own source, is a message of the history, a copy being made or an answer that may be asked for again. */
   names: (source: string, index: number) => boolean;
 }
 
 export function headTextOf({ text }: StoredHead): HeadText {
-  const { v, i, n, p, t, o, w } = JSON.parse(text) as {
+  const {
+    v,
+    i,
+    n,
+    p,
+    t,
+    o,
+    w,
+    c = 0,
+    y = [c],
+  } = JSON.parse(text) as {
     v: number;
     i: string;
     n: number;
@@ -29,7 +45,12 @@ export function headTextOf({ text }: StoredHead): HeadText {
     t: HeadText["tail"];
     o: (string | [string, string, number | [string, number] | null])[];
     w: number;
+    c?: number;
+    y?: [number, ...Piece[]];
   };
+  const [first, ...copied] = y;
+  const copies = copied.reduce((sum, [, from, to]) => sum + to - from, 0);
+  const rowSource = (source: string) => (source === "" ? i : source === "c" ? i.replace("m", "c") : source);
   const answers = o.flatMap((one) => (typeof one !== "string" && Array.isArray(one[2]) ? [one[2]] : []));
   return {
     version: v,
@@ -42,13 +63,13 @@ export function headTextOf({ text }: StoredHead): HeadText {
     operations: o.reduce((sum, one) => sum + (typeof one === "string" ? one.length / 8 : 1), 0),
     operationBytes: byteLength(JSON.stringify(o)),
     watermark: w,
-    names: (rowSource, index) => {
-      const source = rowSource === i ? "" : rowSource;
-      return (
-        p.some(([of, from, to]) => of === source && from <= index && index < to) ||
-        answers.some((answer) => answer[0] === source && answer[1] === index)
-      );
-    },
+    copied: c,
+    copying: { first, pieces: copied },
+    rowSource,
+    names: (source, index) =>
+      [...p, ["c", first, first + copies] as const].some(
+        ([of, from, to]) => rowSource(of) === source && from <= index && index < to,
+      ) || answers.some((answer) => rowSource(answer[0]) === source && answer[1] === index),
   };
 }
 
@@ -67,17 +88,18 @@ export function checkHead(
     if (head.version !== before.version + 1) throw broken("the version does not rise by one");
     if (head.next < before.next) throw broken("sequence numbers go back");
     if (head.watermark < before.watermark) throw broken("the watermark goes back");
+    if (head.copied < before.copied) throw broken("indexes of copies go back");
   }
   let count = 0;
   const seen = new Set<string>();
   for (const [source, from, to] of head.pieces) {
     if (!(from < to)) throw broken("an empty piece");
-    if (source === "" && to > head.next) throw broken("a sequence number that was not given out");
+    if (to > (source === "" ? head.next : source === "c" ? head.copied : to)) throw broken("an index not given out");
     for (let index = from; index < to; index++, count++) {
       if (seen.has(`${source}/${index}`)) throw broken(`message ${source}/${index} twice`);
       seen.add(`${source}/${index}`);
       const inTail = source === "" && head.tail.some(([tailIndex]) => tailIndex === index);
-      if (!inTail && !isWhole(source === "" ? head.incarnation : source, index)) {
+      if (!inTail && !isWhole(head.rowSource(source), index)) {
         throw broken(`message ${source}/${index} is nowhere`);
       }
     }
@@ -85,8 +107,7 @@ export function checkHead(
   if (stored.count !== count) throw broken(`${stored.count} counted, ${count} there`);
   if (stored.count === 0 && stored.expiresAt !== undefined) throw broken("an end that expires");
   for (const [source, index] of head.answers) {
-    if (!isWhole(source === "" ? head.incarnation : source, index))
-      throw broken(`answer ${source}/${index} is nowhere`);
+    if (!isWhole(head.rowSource(source), index)) throw broken(`answer ${source}/${index} is nowhere`);
   }
   if (head.tail.some(([index]) => !head.names(head.incarnation, index))) throw broken("a dead message in the tail");
   if (head.tail.length > tuning.tailEntries) throw broken("too many messages in the tail");
@@ -102,9 +123,6 @@ export function checkHead(
  * The most bytes that a head's text takes. A payload is JSON text, in which quotes and backslashes take two bytes when it is put
  * into JSON once more; a sequence number has 15 digits at most, a source 24 characters.
  */
-function headBytes(
-  { pieces, tail, operationBytes }: { pieces: { length: number }; tail: { length: number }; operationBytes: number },
-  tailBytes: number,
-): number {
-  return 140 + pieces.length * 62 + 2 * tailBytes + tail.length * 24 + operationBytes;
+function headBytes({ pieces, copying, tail, operationBytes }: HeadText, tailBytes: number): number {
+  return 220 + (pieces.length + copying.pieces.length) * 62 + 2 * tailBytes + tail.length * 24 + operationBytes;
 }

@@ -18,7 +18,7 @@ import { type Trouble, World } from "./world.js";
 export type Step =
   | { key?: string; action: Action; operationId?: string }
   | { key?: string; walk: number }
-  | { housekeeping: "purge" }
+  | { housekeeping: "purge" | "thorough purge" }
   /** Time goes by, in milliseconds. */
   | { wait: number };
 
@@ -35,6 +35,7 @@ export interface Program {
   limits: PortLimits;
   sideBySide?: boolean | undefined;
   newestWithHead?: boolean | undefined;
+  findsLost?: boolean | undefined;
   tuning: Tuning;
   trouble: Trouble;
   /** Done before, without trouble, by a client that is gone then. */
@@ -66,7 +67,7 @@ const month = 30 * 24 * 60 * 60 * 1000;
 
 /** Runs a program in a new world and checks what its clients were told. Throws when a rule was broken. */
 export async function runProgram(program: Program, chooser: Chooser, options: RunOptions): Promise<Outcome> {
-  const { limits, tuning, sideBySide, newestWithHead } = program;
+  const { limits, tuning, sideBySide, newestWithHead, findsLost } = program;
   const rules = options.watch ? { limits, tuning } : undefined;
   const world = new World(chooser, program.trouble, rules);
   const calls: Call[] = [];
@@ -77,13 +78,14 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
 
   const driverOf = (where: World, client: string, skewMs: number) => {
     const now = () => where.service.clock + skewMs;
-    const port = new ServicePort(where.senderOf(client), { limits, now, sideBySide, newestWithHead });
+    const port = new ServicePort(where.senderOf(client), { limits, now, sideBySide, newestWithHead, findsLost });
     return new options.HeadDriver(port, { ttlMs: program.ttlMs, tuning, pause: async () => {} });
   };
 
   async function perform(where: World, driver: HeadDriverClass, client: string, step: Step): Promise<void> {
     if ("housekeeping" in step) {
-      await driver.purge(patient).catch(throwBrokenRule);
+      const options = { thorough: step.housekeeping === "thorough purge" };
+      await driver.purge(patient, options).catch(throwBrokenRule);
     } else if ("wait" in step) {
       where.passTime(step.wait);
     } else if ("walk" in step) {
@@ -222,10 +224,14 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
 
   // And long after, when nobody can be at work any more, somebody tidies up.
   if (options.watch) {
+    // Heads tell of all that is left, but not of what a call staged and never showed, nor of what came late.
+    const repeats = program.clients.flat().some((step) => "operationId" in step);
+    const early = program.callMs !== undefined || tuning.keepStagedMs === 0;
+    const thorough = program.trouble.faults > 0 || repeats || early;
     // Once for what expires, once for what was left staged, once for the heads.
     for (let times = 0; times < 3; times++) {
       world.passTime(month);
-      await alone(world, "purger", async (driver) => void (await driver.purge(patient)));
+      await alone(world, "purger", async (driver) => void (await driver.purge(patient, { thorough })));
     }
     if (program.ttlMs === undefined) await alone(world, "late", (driver) => readEverything(driver, "late"));
   }

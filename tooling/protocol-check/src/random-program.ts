@@ -83,7 +83,8 @@ export function randomProgram(chooser: Chooser): Program {
   const atOnce = clients.map(() => chance(6));
   const purgers = chooser.choose(3) + (headsEnd ? 1 : 0);
   for (let i = 0; i < purgers; i++) {
-    clients.push(Array.from({ length: 1 + chooser.choose(2) }, () => ({ housekeeping: "purge" }) as const));
+    const purge = (): Step => ({ housekeeping: pick("purge", "thorough purge") });
+    clients.push(Array.from({ length: 1 + chooser.choose(2) }, purge));
   }
   const expires = chance(3);
   const time = headsEnd
@@ -101,12 +102,14 @@ export function randomProgram(chooser: Chooser): Program {
     limits: { rowBytes: pick(8, 100), inlineBytes: 24, rowsWithHead: pick(0, 0, 4) },
     sideBySide: chance(2),
     newestWithHead: chance(2),
+    findsLost: chance(2),
     tuning: {
       rememberedOperations,
       tailEntries: pick(1, 2, 8),
       manyPieces: pick(1, 2, 4),
       tooManyPieces: pick(2, 6, 100),
       piecesCopied: pick(2, 3, 16),
+      messagesCopied: pick(1, 2, 3, 200),
       rowsErased: pick(1, 500),
       keepEndedMs: time.keepEndedMs,
       keepStagedMs: pick(0, hour),

@@ -21,6 +21,8 @@ export interface ServicePortOptions {
   sideBySide?: boolean | undefined;
   /** Whether the newest rows can be had with the head. */
   newestWithHead?: boolean | undefined;
+  /** Whether keys are found of which only rows are left. */
+  findsLost?: boolean | undefined;
 }
 
 const listedAtOnce = 3;
@@ -29,6 +31,7 @@ const listedAtOnce = 3;
 export class ServicePort implements HeadPort {
   readonly limits: PortLimits;
   readonly readNewest: HeadPort["readNewest"];
+  readonly listLost: HeadPort["listLost"];
   readonly #send: Send;
   readonly #options: ServicePortOptions;
 
@@ -36,6 +39,10 @@ export class ServicePort implements HeadPort {
     this.limits = options.limits;
     this.#send = send;
     this.#options = options;
+    if (options.findsLost === true) {
+      const lost = ({ rows, heads }: Service) => [...rows.keys()].filter((key) => !heads.has(key));
+      this.listLost = () => this.#send(false, (service) => ({ keys: lost(service) }));
+    }
     if (options.newestWithHead === true) this.readNewest = (key, limit) => this.#readNewest(key, limit);
   }
 

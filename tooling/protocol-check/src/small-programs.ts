@@ -15,7 +15,7 @@ const act = (action: Action, operationId?: string): Step => ({
 const pop = act({ kind: "pop" });
 const read = act({ kind: "read" });
 const forget = act({ kind: "forget" });
-const purge: Step = { housekeeping: "purge" };
+const purge: Step = { housekeeping: "thorough purge" };
 
 /** Rows ride with the head, so that nothing follows a small mutation: what is left are the mutations themselves. */
 const together: Pick<Program, "limits" | "tuning"> = {

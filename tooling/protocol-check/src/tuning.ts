@@ -9,6 +9,7 @@ export const usualTuning: Tuning = {
   manyPieces: 48,
   tooManyPieces: 160,
   piecesCopied: 16,
+  messagesCopied: 200,
   rowsErased: 500,
   keepEndedMs: 24 * hour,
   keepStagedMs: hour,

@@ -4,14 +4,15 @@ import type { Driver, DriverKeys, DriverPage, ReadContext, WriteContext } from "
 import { pause } from "../pause.js";
 import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
-import { type Head, isExpired } from "./head.js";
+import { copies, type Head, isExpired } from "./head.js";
 import { type Answer, type Change, type Committed, HeadWriter, missing } from "./head-writer.js";
+import { Heads } from "./heads.js";
 import { Hints, known } from "./hints.js";
 import { Housekeeping } from "./housekeeping.js";
 import { type Address, addressAt, countOf, type Piece, positionOf, slice } from "./pieces.js";
 import type { HeadPort, StoredHead } from "./port.js";
+import { Purge } from "./purge.js";
 import { addressText, originOf, type ReadMessage, RowReader } from "./rows.js";
-import { isCopy } from "./staging.js";
 import { defaultTuning, type Tuning } from "./tuning.js";
 
 export interface HeadDriverOptions {
@@ -23,6 +24,11 @@ export interface HeadDriverOptions {
   tuning?: Partial<Tuning> | undefined;
 }
 
+export interface PurgeOptions {
+  /** Looks at every row there is, and not only where a head tells that something may be left. */
+  thorough?: boolean | undefined;
+}
+
 /**
  * The head protocol over a service's port: one head row a conversation, changed by compare-and-swap only, and rows for
  * the messages that it names. See docs/head-protocol.md.
@@ -30,9 +36,10 @@ export interface HeadDriverOptions {
 export class HeadDriver implements Driver {
   readonly exactlyOnce = true;
   readonly #port: HeadPort;
-  readonly #tuning: Tuning;
   readonly #hints = new Hints();
+  readonly #heads: Heads;
   readonly #housekeeping: Housekeeping;
+  readonly #purge: Purge;
   readonly #writer: HeadWriter;
   readonly #turns = new Turns();
   /** Housekeeping that goes on behind the caller's back. */
@@ -41,9 +48,10 @@ export class HeadDriver implements Driver {
   constructor(port: HeadPort, options: HeadDriverOptions = {}) {
     this.#port = port;
     const tuning = { ...defaultTuning, ...options.tuning };
-    this.#tuning = tuning;
-    this.#housekeeping = new Housekeeping(port, this.#hints, tuning);
-    this.#writer = new HeadWriter(port, this.#hints, {
+    this.#heads = new Heads(port, this.#hints);
+    this.#housekeeping = new Housekeeping(port, this.#hints, this.#heads, tuning);
+    this.#purge = new Purge(port, this.#hints, this.#heads, tuning);
+    this.#writer = new HeadWriter(port, this.#hints, this.#heads, {
       ttlMs: options.ttlMs,
       tuning,
       pause: options.pause ?? pauseByChance,
@@ -61,7 +69,8 @@ export class HeadDriver implements Driver {
 
   async insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
     const at = (count: number) => (index > count ? undefined : { position: index, removed: 0 });
-    return (await this.#mutate(key, { at, payloads: [payload], answers: "whether" }, context)) === 1;
+    const change: Change = { at, byIndex: true, payloads: [payload], answers: "whether" };
+    return (await this.#mutate(key, change, context)) === 1;
   }
 
   async replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
@@ -78,15 +87,15 @@ export class HeadDriver implements Driver {
   }
 
   async edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined> {
-    return this.#mutateOne(key, (count) => (index < count ? index : undefined), [payload], context);
+    return this.#mutateOne(key, index, [payload], context);
   }
 
   async remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined> {
-    return this.#mutateOne(key, (count) => (index < count ? index : undefined), [], context);
+    return this.#mutateOne(key, index, [], context);
   }
 
   async pop(key: string, context: WriteContext): Promise<Payload | undefined> {
-    return this.#mutateOne(key, (count) => (count > 0 ? count - 1 : undefined), [], context);
+    return this.#mutateOne(key, "last", [], context);
   }
 
   async trim(key: string, keepLast: number, context: WriteContext): Promise<number> {
@@ -117,7 +126,7 @@ export class HeadDriver implements Driver {
         incarnation = head.incarnation;
         older = addressAt(head.pieces, start - 1);
         // Of a copy only its row tells where it was first.
-        return slice(head.pieces, older !== undefined && isCopy(older.source) ? start - 1 : start, end);
+        return slice(head.pieces, older !== undefined && older.source === copies ? start - 1 : start, end);
       },
       context,
       cursor === undefined ? limit : undefined,
@@ -126,7 +135,7 @@ export class HeadDriver implements Driver {
       if (cursor !== undefined) throw placeGone();
       return { payloads: [] };
     }
-    const neighbour = older && (isCopy(older.source) ? messages.shift() : { address: older });
+    const neighbour = older && (older.source === copies ? messages.shift() : { address: older });
     const payloads = messages.map(({ payload }) => payload);
     const [first] = messages;
     if (neighbour === undefined || first === undefined) return { payloads };
@@ -148,17 +157,33 @@ export class HeadDriver implements Driver {
 
   /**
    * Ends conversations that have expired, removes rows that no head names, and heads of conversations that ended more than
-   * a day ago. Answers how many had expired. Can be stopped at any time and begun again.
+   * a day ago. Answers how many had expired. Reads all heads, and rows only of conversations that have something to remove;
+   * with `thorough` those of all, and of keys without a head. Can be stopped at any time: what was done is not done again.
    */
-  async purge(context: ReadContext): Promise<number> {
-    let purged = 0;
+  async purge(context: ReadContext, { thorough = false }: PurgeOptions = {}): Promise<number> {
+    let expired = 0;
     let cursor: string | undefined;
     do {
       const page = await this.#port.listHeads({ prefix: "", limit: 100, cursor, ended: true }, context);
-      for (const { key } of page.heads) if (await this.#housekeeping.purge(key, context)) purged++;
+      for (const listed of page.heads) {
+        const purging = thorough
+          ? this.#purge.thoroughly(listed.key, context)
+          : this.#purge.whereNeeded(listed, context);
+        if (await purging) expired++;
+      }
       cursor = page.cursor;
     } while (cursor !== undefined && !context.signal.aborted);
-    return purged;
+    if (thorough) await this.#purgeLost(context);
+    return expired;
+  }
+
+  async #purgeLost(context: ReadContext): Promise<void> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.#port.listLost?.(cursor, context);
+      for (const key of page?.keys ?? []) await this.#purge.withoutHead(key, context);
+      cursor = page?.cursor;
+    } while (cursor !== undefined && !context.signal.aborted);
   }
 
   async close(): Promise<void> {
@@ -173,18 +198,15 @@ export class HeadDriver implements Driver {
 
   async #mutateOne(
     key: string,
-    at: (count: number) => number | undefined,
+    index: number | "last",
     payloads: readonly Payload[],
     context: WriteContext,
   ): Promise<Payload | undefined> {
-    const change: Change = {
-      at: (count) => {
-        const position = at(count);
-        return position === undefined ? undefined : { position, removed: 1 };
-      },
-      payloads,
-      answers: "removed message",
+    const at = (count: number) => {
+      const position = index === "last" ? count - 1 : index;
+      return 0 <= position && position < count ? { position, removed: 1 } : undefined;
     };
+    const change: Change = { at, byIndex: index !== "last", payloads, answers: "removed message" };
     const answer = await this.#mutate(key, change, context);
     return typeof answer === "string" ? answer : undefined;
   }
@@ -193,8 +215,7 @@ export class HeadDriver implements Driver {
   #mutate(key: string, change: Change, context: WriteContext): Promise<Answer> {
     // Whoever has been told that it was aborted holds up nobody: its last write is settled by the next head that is read.
     return this.#turns.take(key, context.signal, async () => {
-      const pieces = this.#hints.get(key)?.head?.pieces.length ?? 0;
-      if (pieces > this.#tuning.tooManyPieces) await this.#housekeeping.compact(key, context);
+      await this.#housekeeping.makeRoom(key, change, context);
       return this.#writer.mutate(key, change, context);
     });
   }
@@ -246,7 +267,7 @@ export class HeadDriver implements Driver {
   ): Promise<Head | undefined> {
     let current = known(read === undefined ? await this.#port.readHead(key, context) : read.head);
     while (current.head !== undefined && isExpired(current.head, this.#port.now())) {
-      current = await this.#housekeeping.seal(key, current, current.head, context);
+      current = await this.#heads.seal(key, current, current.head, context);
     }
     this.#hints.set(key, current);
     return current.head !== undefined && current.head.pieces.length > 0 ? current.head : undefined;
@@ -290,14 +311,14 @@ async function findPlace(
   const behind = positionOf(head.pieces, older);
   if (behind !== undefined) return behind + 1;
   // They may have been copied to other addresses since.
-  const copies = await reader.read(
+  const moved = await reader.read(
     head,
-    head.pieces.filter(([source]) => isCopy(source)),
+    head.pieces.filter(([source]) => source === copies),
   );
-  if (copies === undefined) return undefined;
-  const copied = copies.find(({ origin }) => origin === addressText(first));
+  if (moved === undefined) return undefined;
+  const copied = moved.find(({ origin }) => origin === addressText(first));
   if (copied !== undefined) return positionOf(head.pieces, copied.address);
-  const copiedOlder = copies.find(({ origin }) => origin === addressText(older));
+  const copiedOlder = moved.find(({ origin }) => origin === addressText(older));
   const place = copiedOlder && positionOf(head.pieces, copiedOlder.address);
   if (place === undefined) throw placeGone();
   return place + 1;

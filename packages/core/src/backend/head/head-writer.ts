@@ -1,12 +1,10 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Operation, ReadContext, WriteContext } from "../driver.js";
-import { newOperationId } from "../operation.js";
 import { utf8Length } from "../validate.js";
 import {
   edited,
   emptied,
-  encodeHead,
   findOperation,
   type Head,
   isExpired,
@@ -15,19 +13,29 @@ import {
   withOperation,
   withTail,
 } from "./head.js";
-import { type Hints, type Known, known } from "./hints.js";
-import { type Address, addressAt, concat, countOf, type Piece, slice } from "./pieces.js";
+import type { Heads, Swapped } from "./heads.js";
+import type { Hints, Known } from "./hints.js";
+import { type Address, addressAt, concat, countOf, type Piece, pieceAt, slice } from "./pieces.js";
 import type { HeadPort, Row } from "./port.js";
 import { type ReadMessage, RowReader, rowsOf } from "./rows.js";
-import { mayShow, newIncarnation, type Staged, stage } from "./staging.js";
+import { newIncarnation, stage } from "./staging.js";
+import { Tries } from "./tries.js";
 import type { Tuning } from "./tuning.js";
 
-/** A mutation of a history: some messages taken out, others put in at the same place. */
+/** Where a mutation acts: some messages are taken out, and others put in at the same place. */
+export interface Place {
+  position: number;
+  removed: number;
+}
+
+/** A mutation of a history. */
 export interface Change {
   /** Where, given the number of messages; undefined when there is nothing to do. */
-  at: (count: number) => { position: number; removed: number } | undefined;
+  at: (count: number) => Place | undefined;
+  /** Whether it may cost in proportion to the history. */
+  byIndex?: boolean;
   payloads: readonly Payload[];
-  /** What is answered: the message that is taken out, how many are, or nothing. */
+  /** What is answered: the message that is taken out, how many are, whether anything was done, or nothing. */
   answers: "removed message" | "removed count" | "whether" | "nothing";
 }
 
@@ -36,30 +44,42 @@ export type Answer = Payload | number | undefined;
 /** What a committed mutation leaves to be done. */
 export interface Committed {
   key: string;
-  current: Known;
+  head: Head;
   /** Messages that are in the history no more. */
   dead: readonly Piece[];
   /** The one of them that was read, with its rows. */
   read: ReadMessage | undefined;
 }
 
-/** What a call knows of its own tries, the first ones and those that the facade makes after a failure. */
-interface Tries {
-  /** A write that may have happened, or may yet: the head that it was made for. */
-  unresolved?: { incarnation: string; version: number; creating: boolean } | undefined;
-  sent: boolean;
-  staged?: Staged | undefined;
-  plan?: Plan | undefined;
-}
-
-interface Plan {
+/** A head that is to be swapped in, and what it means. */
+export interface Plan {
+  /** The token of the head that it was made for; undefined when there was none. */
   base: string | undefined;
   next: Head;
-  rows: Row[];
+  /** Written in the same step. */
+  rows: readonly Row[];
   answer: Answer;
-  dead: Piece[];
+  dead: readonly Piece[];
   read: ReadMessage | undefined;
 }
+
+/** A call of a mutation: everything that stays the same while its tries go on. */
+interface Mutation {
+  key: string;
+  change: Change;
+  operation: Operation;
+  context: ReadContext;
+  tries: Tries;
+}
+
+/** What a try starts from. */
+interface Start extends Known {
+  /** Whether the head was read in this call. A hint can't tell that there is nothing to do. */
+  fresh: boolean;
+}
+
+/** Why there is no plan. */
+type Obstacle = "nothing to do" | "out of date" | "no head";
 
 export interface HeadWriterOptions {
   ttlMs: number | undefined;
@@ -73,69 +93,59 @@ export interface HeadWriterOptions {
 export class HeadWriter {
   readonly #port: HeadPort;
   readonly #hints: Hints;
+  readonly #heads: Heads;
   readonly #options: HeadWriterOptions;
   /** By operation, since the facade tries the very same one again. */
   readonly #tries = new WeakMap<Operation, Tries>();
 
-  constructor(port: HeadPort, hints: Hints, options: HeadWriterOptions) {
+  constructor(port: HeadPort, hints: Hints, heads: Heads, options: HeadWriterOptions) {
     this.#port = port;
     this.#hints = hints;
+    this.#heads = heads;
     this.#options = options;
   }
 
-  async mutate(key: string, change: Change, context: WriteContext): Promise<Answer> {
-    const { operation } = context;
-    const tries = this.#tries.get(operation) ?? { sent: false };
+  async mutate(key: string, change: Change, { operation, ...context }: WriteContext): Promise<Answer> {
+    const tries = this.#tries.get(operation) ?? new Tries(key, this.#options.tuning.rememberedOperations);
     this.#tries.set(operation, tries);
+    const mutation: Mutation = { key, change, operation, context, tries };
 
     giveUpWhenAborted(context);
     // A hint may be wrong, and after a failure it probably is.
     const hint = tries.sent ? undefined : this.#hints.get(key);
-    let current = hint ?? (await this.#read(key, context));
-    let fresh = hint === undefined;
+    let start: Start = hint === undefined ? await this.#freshStart(mutation) : { ...hint, fresh: false };
     for (let lost = 0; ; ) {
       giveUpWhenAborted(context);
-      const repeated = await this.#repeated(key, current, operation, tries, context);
+      const repeated = await this.#repeated(mutation, start);
       if (repeated !== undefined) return repeated.answer;
 
-      const plan = await this.#plan(key, change, current, fresh, tries, context);
-      if (plan === "nothing to do") return answerOf(change, undefined, undefined).answer;
+      const plan = tries.planFor(start.token) ?? (await this.#plan(mutation, start));
+      if (plan === "nothing to do") return answerOf(change, undefined, undefined);
       if (plan === "out of date") {
-        current = await this.#read(key, context);
+        start = await this.#freshStart(mutation);
       } else if (plan === "no head") {
-        current = await this.#create(key, context);
+        start = { ...(await this.#create(mutation)), fresh: true };
       } else {
-        const swapped = await this.#swap(key, plan, current, tries, context);
-        current = swapped.current;
-        if (swapped.applied) {
-          this.#options.committed({ key, current, dead: plan.dead, read: plan.read });
-          return plan.answer;
-        }
+        const { applied, current } = await this.#swap(mutation, plan, start);
+        if (applied) return plan.answer;
+        start = { ...current, fresh: true };
         await this.#options.pause(++lost, context.signal);
       }
-      fresh = true;
     }
   }
 
-  async #read(key: string, context: ReadContext): Promise<Known> {
-    const read = known(await this.#port.readHead(key, context));
-    this.#hints.set(key, read);
-    return read;
+  async #freshStart({ key, context }: Mutation): Promise<Start> {
+    return { ...(await this.#heads.read(key, context)), fresh: true };
   }
 
   /** The answer, when the head says that the operation has been applied before. */
-  async #repeated(
-    key: string,
-    { head }: Known,
-    operation: Operation,
-    tries: Tries,
-    context: ReadContext,
-  ): Promise<{ answer: Answer } | undefined> {
+  async #repeated(mutation: Mutation, { head }: Known): Promise<{ answer: Answer } | undefined> {
+    const { key, operation, context, tries } = mutation;
     // One of the store's own ids can't be there before it was sent.
-    const applied =
-      head !== undefined && (operation.fromCaller || tries.sent) ? findOperation(head, operation) : undefined;
-    if (applied === undefined || head === undefined) {
-      settle(tries, head, key, this.#options.tuning.rememberedOperations);
+    const mayBeThere = operation.fromCaller || tries.sent;
+    const applied = head !== undefined && mayBeThere ? findOperation(head, operation) : undefined;
+    if (head === undefined || applied === undefined) {
+      tries.notApplied(head);
       return undefined;
     }
     if (!operation.fromCaller) return { answer: tries.plan?.answer };
@@ -144,87 +154,99 @@ export class HeadWriter {
     }
     const { answer } = applied;
     if (typeof answer !== "object") return { answer };
-    const [message] = (await new RowReader(this.#port, key, context).read(head, [pieceOf(answer)])) ?? [];
+    const [message] = (await new RowReader(this.#port, key, context).read(head, [pieceAt(answer)])) ?? [];
     if (message !== undefined) return { answer: message.payload };
     throw chatStoreError("UNAVAILABLE", "The operation was applied, but what it answered is no longer kept.", {
       outcome: "unknown",
     });
   }
 
-  async #plan(
-    key: string,
-    change: Change,
-    current: Known,
-    fresh: boolean,
-    tries: Tries,
-    context: WriteContext,
-  ): Promise<Plan | "nothing to do" | "out of date" | "no head"> {
-    // A try that is repeated on the same head must not come to another result, since either may be the one that happens.
-    if (tries.plan !== undefined && tries.plan.base === current.token && tries.sent) return tries.plan;
-    const { operation } = context;
+  async #plan(mutation: Mutation, start: Start): Promise<Plan | Obstacle> {
+    const { change, operation } = mutation;
     const now = this.#port.now();
-    const expired = current.head !== undefined && isExpired(current.head, now);
-    const view =
-      expired && current.head !== undefined ? emptied(current.head) : (current.head ?? newHead(newIncarnation()));
-    const count = countOf(view.pieces);
-    const at = change.at(count);
-    if (at === undefined) {
-      // Only a head that was read in this call can tell that there is nothing to do.
-      if (!fresh) return "out of date";
-      // An insert beyond the end is refused, and what was refused is not remembered.
-      if (!expired && (!operation.fromCaller || change.answers === "whether")) return "nothing to do";
+    const view = viewOf(start.head, now);
+    const place = change.at(countOf(view.head.pieces));
+    if (place === undefined) {
+      if (!start.fresh) return "out of date";
+      // An expiry that somebody is told of becomes a fact, and an operation of a caller's is remembered, unless refused.
+      const isRemembered = operation.fromCaller && !isRefused(change, place);
+      if (view.expired.length === 0 && !isRemembered) return "nothing to do";
+      return this.#planned(mutation, start, view, { head: view.head, now });
     }
+    const read =
+      change.answers === "removed message" ? await this.#removed(mutation, start, view.head, place) : undefined;
+    if (read === "out of date") return read;
+    const put = await this.#put(mutation, start, view.head);
+    if (put === "no head") return put;
+    const head = edited(put.head, place.position, place.removed, put.pieces);
+    return this.#planned(mutation, start, view, { head, now, place, read });
+  }
 
-    let next = view;
-    let read: ReadMessage | undefined;
-    if (at !== undefined && change.answers === "removed message") {
-      read = await this.#message(key, view, at.position, fresh, context);
-      if (read === undefined) return "out of date";
+  /** The plan that leads to a head. */
+  #planned(
+    { change, operation, tries }: Mutation,
+    start: Start,
+    view: View,
+    { head, now, place, read }: { head: Head; now: number; place?: Place; read?: ReadMessage | undefined },
+  ): Plan {
+    const { ttlMs, tuning } = this.#options;
+    const answer = answerOf(change, place, read);
+    const removed = place === undefined ? [] : slice(view.head.pieces, place.position, place.position + place.removed);
+    const dead = concat(view.expired, removed);
+    const { head: ready, rows } = this.#withRows(head);
+    const next = {
+      ...(isRefused(change, place)
+        ? ready
+        : withOperation(ready, operation, recordOf(answer, read), tuning.rememberedOperations)),
+      version: view.head.version + 1,
+      writtenAt: now,
+      litter: view.head.litter + (dead.length > 0 || tries.leftStaged ? 1 : 0),
+    };
+    if (place !== undefined) next.expiresAt = ttlMs === undefined ? undefined : now + ttlMs;
+    return { base: start.token, next, rows, answer, dead, read };
+  }
+
+  /** Where rows can be written with the head, none of its messages waits for one. */
+  #withRows(head: Head): { head: Head; rows: Row[] } {
+    const { rowsWithHead, rowBytes } = this.#port.limits;
+    if (rowsWithHead === 0) return { head, rows: [] };
+    const rows = head.tail.flatMap(([index, payload]) => rowsOf(head.incarnation, index, payload, rowBytes));
+    return { head: { ...head, tail: [] }, rows };
+  }
+
+  /** The message that is taken out. */
+  async #removed(
+    { key, operation, context }: Mutation,
+    { fresh }: Start,
+    view: Head,
+    { position }: Place,
+  ): Promise<ReadMessage | "out of date"> {
+    const address = addressAt(view.pieces, position);
+    const reader = new RowReader(this.#port, key, context);
+    const [message] = (address && (await reader.read(view, [pieceAt(address)]))) ?? [];
+    if (message === undefined) {
+      if (!fresh) return "out of date";
+      const { head } = await this.#heads.read(key, context);
+      if (head?.version === view.version && head.incarnation === view.incarnation) throw missing(key, position);
+      return "out of date";
     }
-    if (read !== undefined && operation.fromCaller && read.rows === 0) {
-      // A caller may ask for the answer again when the message is in no head any more.
-      await this.#putTail(key, view, [read.address.index], context);
+    // A caller may ask for the answer again when the message is in no head any more.
+    if (operation.fromCaller && message.rows === 0) await this.#putTail(key, view, [message.address.index], context);
+    return message;
+  }
+
+  /** Puts what is to be added where a head can name it: into the tail, or beside, staged. */
+  async #put(mutation: Mutation, start: Start, view: Head): Promise<{ head: Head; pieces: Piece[] } | "no head"> {
+    const { key, change, context, tries } = mutation;
+    if (change.payloads.length === 0) return { head: view, pieces: [] };
+    if (this.#fitsInline(change.payloads)) {
+      const { head, piece } = withTail(await this.#roomInTail(key, view, change.payloads, context), change.payloads);
+      return { head, pieces: [piece] };
     }
-    const rows: Row[] = [];
-    if (at !== undefined) {
-      let inserted: Piece[] = [];
-      if (change.payloads.length > 0) {
-        if (this.#fitsInline(change.payloads)) {
-          next = await this.#roomInTail(key, view, change.payloads, context);
-          const placed = withTail(next, change.payloads);
-          next = placed.head;
-          inserted = [placed.piece];
-        } else {
-          if (current.head === undefined) return "no head";
-          if (tries.staged === undefined || !mayShow(tries.staged, view)) {
-            tries.staged = await stage(
-              this.#port,
-              key,
-              view,
-              change.payloads.map((payload) => ({ payload })),
-              "b",
-              context,
-            );
-          }
-          inserted = [tries.staged.piece];
-        }
-      }
-      next = edited(next, at.position, at.removed, inserted);
-    }
-    if (this.#port.limits.rowsWithHead > 0) {
-      for (const [index, payload] of next.tail)
-        rows.push(...rowsOf(next.incarnation, index, payload, this.#port.limits.rowBytes));
-      next = { ...next, tail: [] };
-    }
-    const { answer, recorded } = answerOf(change, at, read);
-    const refused = at === undefined && change.answers === "whether";
-    if (!refused) next = withOperation(next, operation, recorded, this.#options.tuning.rememberedOperations);
-    next = { ...next, version: view.version + 1, writtenAt: now };
-    if (at !== undefined) next.expiresAt = this.#options.ttlMs === undefined ? undefined : now + this.#options.ttlMs;
-    const removed = at === undefined ? [] : slice(view.pieces, at.position, at.position + at.removed);
-    const dead = concat(expired ? (current.head?.pieces ?? []) : [], removed);
-    tries.plan = { base: current.token, next, rows, answer, dead, read };
-    return tries.plan;
+    // What is staged belongs to an incarnation.
+    if (start.head === undefined) return "no head";
+    const staged = tries.staged(view) ?? tries.stagedAnew(await stage(this.#port, key, view, change.payloads, context));
+    return { head: view, pieces: [staged.piece] };
   }
 
   /** Messages that a head can hold, each of which fits one row. */
@@ -240,12 +262,8 @@ export class HeadWriter {
     let tail = view.tail.filter(([index]) => !rowsPut.has(index));
     const bytes = bytesOf(payloads) + bytesOf(tail.map(([, payload]) => payload));
     if (tail.length + payloads.length > this.#options.tuning.tailEntries || bytes > this.#port.limits.inlineBytes) {
-      await this.#putTail(
-        key,
-        view,
-        tail.map(([index]) => index),
-        context,
-      );
+      const indexes = tail.map(([index]) => index);
+      await this.#putTail(key, view, indexes, context);
       tail = [];
     }
     return { ...view, tail };
@@ -260,107 +278,64 @@ export class HeadWriter {
     if (rows.length > 0) await this.#port.putRows(key, rows, context);
   }
 
-  async #message(
-    key: string,
-    view: Head,
-    position: number,
-    fresh: boolean,
-    context: ReadContext,
-  ): Promise<ReadMessage | undefined> {
-    const address = addressAt(view.pieces, position);
-    const reader = new RowReader(this.#port, key, context);
-    const [message] = (address && (await reader.read(view, [pieceOf(address)]))) ?? [];
-    if (message !== undefined || !fresh) return message;
-    const { head } = known(await this.#port.readHead(key, context));
-    if (head?.version === view.version && head.incarnation === view.incarnation) throw missing(key, position);
-    return undefined;
-  }
-
   /** Makes an empty head, which staged rows need. */
-  async #create(key: string, context: ReadContext): Promise<Known> {
+  async #create({ key, context }: Mutation): Promise<Known> {
     const head = { ...newHead(newIncarnation()), writtenAt: this.#port.now() };
-    const stored = encodeHead(head, newOperationId());
-    const result = await this.#port.casHead(key, stored, undefined, [], context);
-    if (!result.applied) return result.current === undefined ? this.#read(key, context) : known(result.current);
-    const created = known(stored);
-    this.#hints.set(key, created);
-    return created;
+    return (await this.#heads.swap(key, { token: undefined, head: undefined }, head, context)).current;
   }
 
-  async #swap(key: string, plan: Plan, current: Known, tries: Tries, context: ReadContext) {
-    const stored = encodeHead(plan.next, newOperationId());
-    tries.sent = true;
-    const { unresolved } = tries;
-    // The oldest is kept: once it is settled, later ones are.
-    tries.unresolved ??= {
-      incarnation: plan.next.incarnation,
-      version: plan.next.version - 1,
-      creating: current.head === undefined,
-    };
-    const result = await this.#port.casHead(key, stored, current.token, plan.rows, context);
-    if (result.applied) {
+  async #swap({ key, context, tries }: Mutation, plan: Plan, start: Start): Promise<Swapped> {
+    const earlier = tries.unresolved;
+    tries.sending(plan, start.head);
+    const swapped = await this.#heads.swap(key, start, plan.next, context, plan.rows);
+    if (swapped.applied) {
       tries.unresolved = undefined;
-      const now: Known = { token: stored.token, head: plan.next };
-      this.#hints.set(key, now);
-      return { applied: true, current: now } as const;
+      this.#options.committed({ key, head: plan.next, dead: plan.dead, read: plan.read });
+    } else if (swapped.sentOnce) {
+      // A request that was sent twice is refused the second time although the first was applied: then the head will tell, if
+      // it has not moved on too far, as it may have since a hint was noted.
+      tries.unresolved = earlier;
     }
-    // A request that was sent twice is refused the second time although the first was applied: the head will tell, if it
-    // has not moved on too far, as it may have since a hint was noted.
-    if (result.sentOnce === true) tries.unresolved = unresolved;
-    const now = result.current === undefined ? await this.#read(key, context) : known(result.current);
-    this.#hints.set(key, now);
-    return { applied: false, current: now } as const;
+    return swapped;
   }
 }
 
-/**
- * Whether an earlier write of this call, known neither to have happened nor not to, is settled by a head without its
- * operation: if the head has moved on, that write has lost its condition for ever. Not so when it may have happened and
- * left the list of operations since.
- */
-function settle(tries: Tries, head: Head | undefined, key: string, remembered: number): void {
-  const { unresolved } = tries;
-  if (unresolved === undefined) return;
-  const sameHead = head?.incarnation === unresolved.incarnation;
-  if (unresolved.creating ? sameHead || head === undefined : sameHead) {
-    if (head === undefined || head.version - unresolved.version <= remembered) {
-      if (head !== undefined && head.version > unresolved.version) tries.unresolved = undefined;
-      return;
-    }
-  } else if (unresolved.creating) {
-    // Another one created the head, and a head lives longer than any call.
-    tries.unresolved = undefined;
-    return;
-  }
-  const problem = "The write may have been applied, and too many others were since for the store to tell.";
-  throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown", key });
+/** A head as it counts at this moment, and what is in it no more since it has expired. */
+interface View {
+  head: Head;
+  expired: readonly Piece[];
 }
 
-function answerOf(
-  change: Change,
-  at: { position: number; removed: number } | undefined,
-  read: ReadMessage | undefined,
-): { answer: Answer; recorded: Address | number | undefined } {
-  switch (change.answers) {
+function viewOf(head: Head | undefined, now: number): View {
+  if (head === undefined) return { head: newHead(newIncarnation()), expired: [] };
+  return isExpired(head, now) ? { head: emptied(head), expired: head.pieces } : { head, expired: [] };
+}
+
+function answerOf({ answers }: Change, place: Place | undefined, read: ReadMessage | undefined): Answer {
+  switch (answers) {
     case "removed message":
-      return { answer: read?.payload, recorded: read?.address };
-    case "removed count": {
-      const removed = at?.removed ?? 0;
-      return { answer: removed, recorded: removed };
-    }
+      return read?.payload;
+    case "removed count":
+      return place?.removed ?? 0;
     case "whether":
-      return { answer: at === undefined ? 0 : 1, recorded: 1 };
+      return place === undefined ? 0 : 1;
     case "nothing":
-      return { answer: undefined, recorded: undefined };
+      return undefined;
   }
+}
+
+/** What a head keeps of an answer: of a message its address. */
+function recordOf(answer: Answer, read: ReadMessage | undefined): Address | number | undefined {
+  return typeof answer === "string" ? read?.address : answer;
+}
+
+/** An insert beyond the end. What was refused is not remembered. */
+function isRefused({ answers }: Change, place: Place | undefined): boolean {
+  return answers === "whether" && place === undefined;
 }
 
 function giveUpWhenAborted({ signal }: ReadContext): void {
   if (signal.aborted) throw chatStoreError("ABORTED", "The operation was given up.");
-}
-
-function pieceOf({ source, index }: Address): Piece {
-  return [source, index, index + 1];
 }
 
 function bytesOf(payloads: readonly Payload[]): number {

@@ -1,6 +1,6 @@
 import type { Payload } from "../../messages/codec.js";
 import type { Operation } from "../driver.js";
-import { type Address, countOf, type Piece, positionOf, splice } from "./pieces.js";
+import { type Address, addressesOf, countOf, type Piece, positionOf, splice } from "./pieces.js";
 import type { StoredHead } from "./port.js";
 
 /** A mutation that was applied. */
@@ -10,6 +10,13 @@ export interface AppliedOperation {
   fingerprint?: string | undefined;
   /** What it answered: the address of a message, or a number. */
   answer?: Address | number | undefined;
+}
+
+/** Messages that get copies, so that pieces which lie side by side become one. */
+export interface Copying {
+  /** The index of the first copy; the others follow in the order of the pieces. */
+  first: number;
+  pieces: readonly Piece[];
 }
 
 /** A conversation: the history as a list of pieces, and what a writer must know. */
@@ -25,8 +32,14 @@ export interface Head {
   tail: (readonly [index: number, payload: Payload])[];
   /** The last mutations, oldest first. */
   operations: AppliedOperation[];
+  /** The next index of a copy of this incarnation; none is used twice. */
+  copied: number;
+  /** Copies that are being written: anybody may write them, and name them when they are there. */
+  copying: Copying | undefined;
   /** Staged sets numbered below it may have been collected, and can't be shown any more. */
   watermark: number;
+  /** Writes since the last collection that may have left rows behind which no head names. */
+  litter: number;
   expiresAt: number | undefined;
   writtenAt: number;
 }
@@ -39,7 +52,10 @@ export function newHead(incarnation: string): Head {
     pieces: [],
     tail: [],
     operations: [],
+    copied: 0,
+    copying: undefined,
     watermark: 0,
+    litter: 0,
     expiresAt: undefined,
     writtenAt: 0,
   };
@@ -51,7 +67,7 @@ export function isExpired({ expiresAt, pieces }: Head, now: number): boolean {
 
 /** The same head without messages. */
 export function emptied(head: Head): Head {
-  return { ...head, pieces: [], tail: [] };
+  return { ...head, pieces: [], tail: [], copying: undefined };
 }
 
 /**
@@ -59,10 +75,16 @@ export function emptied(head: Head): Head {
  * leaves the tail as well.
  */
 export function edited(head: Head, position: number, removed: number, inserted: readonly Piece[]): Head {
-  const pieces = splice(head.pieces, position, removed, inserted);
-  const tail =
-    removed === 0 ? head.tail : head.tail.filter(([index]) => positionOf(pieces, { source: "", index }) !== undefined);
-  return { ...head, pieces, tail };
+  return withPieces(head, splice(head.pieces, position, removed, inserted));
+}
+
+/** The same messages, or some of them, at other addresses; what they no longer need goes. */
+export function withPieces(head: Head, pieces: Piece[]): Head {
+  const isThere = (address: Address) => positionOf(pieces, address) !== undefined;
+  const tail = head.tail.filter(([index]) => isThere({ source: "", index }));
+  const { copying } = head;
+  const stillNeeded = copying !== undefined && addressesOf(copying.pieces).some(isThere);
+  return { ...head, pieces, tail, copying: stillNeeded ? copying : undefined };
 }
 
 /** Takes messages into the tail, and answers the piece that they are. */
@@ -100,23 +122,42 @@ export function withOperation(
   return { ...head, operations: [...head.operations, applied].slice(-remembered) };
 }
 
-/** Whether a message is in the history, or is the answer to a mutation that may be repeated. */
-export function namedBy(head: Head | undefined): (incarnationOrStage: string, index: number) => boolean {
+/** Whether a row is of a message in the history, of a copy that is being made, or the answer to a mutation that may be repeated. */
+export function namedBy(head: Head | undefined): (rowSource: string, index: number) => boolean {
   if (head === undefined) return () => false;
-  const source = (name: string) => (name === head.incarnation ? "" : name);
   const answers = head.operations.flatMap(({ answer }) => (typeof answer === "object" ? [answer] : []));
-  return (name, index) => {
-    const address = { source: source(name), index };
+  const named = head.copying === undefined ? head.pieces : [...head.pieces, pieceOfCopies(head.copying)];
+  return (source, index) => {
+    const address = { source: headSource(head, source), index };
     return (
-      positionOf(head.pieces, address) !== undefined ||
+      positionOf(named, address) !== undefined ||
       answers.some((answer) => answer.source === address.source && answer.index === index)
     );
   };
 }
 
-/** The row source of an address. */
-export function rowSource(head: Head, source: string): string {
-  return source === "" ? head.incarnation : source;
+/** The source of an incarnation's copies, in a piece. */
+export const copies = "c";
+
+export function pieceOfCopies({ first, pieces }: Copying): Piece {
+  return [copies, first, first + countOf(pieces)];
+}
+
+/** The row source of an address: its own incarnation and that one's copies have short names in a head. */
+export function rowSource({ incarnation }: Head, source: string): string {
+  if (source === "") return incarnation;
+  return source === copies ? copySource(incarnation) : source;
+}
+
+/** And back. */
+export function headSource({ incarnation }: Head, source: string): string {
+  if (source === incarnation) return "";
+  return source === copySource(incarnation) ? copies : source;
+}
+
+/** Sorts before the incarnations, whose rows are the newest. */
+function copySource(incarnation: string): string {
+  return `${copies}${incarnation.slice(1)}`;
 }
 
 // A head as text, short, since services charge for every kilobyte of each write.
@@ -135,6 +176,10 @@ interface StoredText {
   t: Head["tail"];
   o: readonly StoredOperation[];
   w: number;
+  // Absent when there is nothing to say.
+  c?: number;
+  y?: readonly [first: number, ...pieces: Piece[]];
+  l?: number;
 }
 
 export function encodeHead(head: Head, token: string): StoredHead {
@@ -147,6 +192,9 @@ export function encodeHead(head: Head, token: string): StoredHead {
     t: head.tail,
     o: encodeOperations(head.operations),
     w: head.watermark,
+    ...(head.copied === 0 ? {} : { c: head.copied }),
+    ...(head.copying === undefined ? {} : { y: [head.copying.first, ...head.copying.pieces] as const }),
+    ...(head.litter === 0 ? {} : { l: head.litter }),
   };
   return {
     token,
@@ -158,7 +206,7 @@ export function encodeHead(head: Head, token: string): StoredHead {
 }
 
 export function decodeHead(stored: StoredHead): Head {
-  const { v, i, n, p, t, o, w } = JSON.parse(stored.text) as StoredText;
+  const { v, i, n, p, t, o, w, c = 0, y, l = 0 } = JSON.parse(stored.text) as StoredText;
   return {
     version: v,
     incarnation: i,
@@ -166,7 +214,10 @@ export function decodeHead(stored: StoredHead): Head {
     pieces: [...p],
     tail: t,
     operations: o.flatMap(decodeOperations),
+    copied: c,
+    copying: y && { first: y[0], pieces: y.slice(1) as Piece[] },
     watermark: w,
+    litter: l,
     expiresAt: stored.expiresAt,
     writtenAt: stored.writtenAt,
   };

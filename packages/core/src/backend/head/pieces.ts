@@ -9,8 +9,12 @@ export interface Address {
 
 // The history is an ordered list of pieces. These functions never change the list that they are given.
 
+export function lengthOf(piece: Piece | undefined): number {
+  return piece === undefined ? 0 : piece[2] - piece[1];
+}
+
 export function countOf(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, [, from, to]) => sum + to - from, 0);
+  return pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
 }
 
 /** The part of a history from position `start` to before `end`. */
@@ -65,8 +69,35 @@ export function positionOf(pieces: readonly Piece[], { source, index }: Address)
   return undefined;
 }
 
+export function pieceAt({ source, index }: Address): Piece {
+  return [source, index, index + 1];
+}
+
 export function addressesOf(pieces: readonly Piece[]): Address[] {
   return pieces.flatMap(([source, from, to]) =>
     Array.from({ length: to - from }, (_, i) => ({ source, index: from + i })),
+  );
+}
+
+/** A history in which messages of some pieces are named by others instead, one by one and in the same order. */
+export function renamed(pieces: readonly Piece[], from: readonly Piece[], [source, first]: Piece): Piece[] {
+  let to = first;
+  const names = from.map(([of, start, end]) => {
+    const name = { of, start, end, to };
+    to += end - start;
+    return name;
+  });
+  return concat(
+    pieces.flatMap(([of, start, end]) => {
+      const parts: Piece[] = [];
+      let at = start;
+      const known = names.filter((name) => name.of === of && name.start < end && start < name.end);
+      for (const name of known.sort((a, b) => a.start - b.start)) {
+        const [low, high] = [Math.max(start, name.start), Math.min(end, name.end)];
+        parts.push([of, at, low], [source, name.to + low - name.start, name.to + high - name.start]);
+        at = high;
+      }
+      return [...parts, [of, at, end] as const];
+    }),
   );
 }

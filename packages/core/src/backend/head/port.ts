@@ -111,5 +111,10 @@ export interface HeadPort {
     context: ReadContext,
   ): Promise<{ heads: ListedHead[]; cursor?: string | undefined }>;
 
+  /** Keys of which there may be rows but no head, a page at a time: only where the service itself may delete a head. */
+  listLost?:
+    | ((cursor: string | undefined, context: ReadContext) => Promise<{ keys: string[]; cursor?: string | undefined }>)
+    | undefined;
+
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Payload } from "../../messages/codec.js";
 import type { ReadContext } from "../driver.js";
-import { type Head, rowSource, tailPayload } from "./head.js";
+import { type Head, headSource, rowSource, tailPayload } from "./head.js";
 import { type Address, addressesOf, concat, type Piece } from "./pieces.js";
 import type { HeadPort, Row, RowAddress } from "./port.js";
 
@@ -65,16 +65,15 @@ export class RowReader {
 
   /** The messages of some pieces, in order; undefined when a row is missing, since the head has moved on. */
   async read(head: Head, pieces: readonly Piece[]): Promise<ReadMessage[] | undefined> {
-    const addresses = addressesOf(pieces);
+    const messages = await this.readEach(head, addressesOf(pieces));
+    return messages.every((message) => message !== undefined) ? messages : undefined;
+  }
+
+  /** The message at each address; undefined where a row is missing. */
+  async readEach(head: Head, addresses: readonly Address[]): Promise<(ReadMessage | undefined)[]> {
     const wanted = addresses.filter((address) => this.#lookUp(head, address) === undefined);
     if (wanted.length > 0) await this.#fetch(head, wanted);
-    const messages: ReadMessage[] = [];
-    for (const address of addresses) {
-      const message = this.#lookUp(head, address);
-      if (message === undefined) return undefined;
-      messages.push(message);
-    }
-    return messages;
+    return addresses.map((address) => this.#lookUp(head, address));
   }
 
   #lookUp(head: Head, address: Address): ReadMessage | undefined {
@@ -106,7 +105,7 @@ export class RowReader {
       const parts = sparse.filter((row) => row !== undefined);
       const [first] = parts;
       if (first === undefined || parts.length < first.parts) continue;
-      const source = first.source === head.incarnation ? "" : first.source;
+      const source = headSource(head, first.source);
       const payload = parts.map(({ body }) => body).join("");
       this.#found.set(name, {
         payload,

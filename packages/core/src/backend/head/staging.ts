@@ -15,22 +15,20 @@ export interface Staged {
   piece: Piece;
 }
 
-/** `copy` are messages that were in the history before: their rows say where. */
 export async function stage(
   port: HeadPort,
   key: string,
   head: Head,
-  messages: readonly { payload: Payload; origin?: string | undefined }[],
-  kind: "b" | "c",
+  payloads: readonly Payload[],
   context: ReadContext,
 ): Promise<Staged> {
   const number = Math.max(head.watermark, Math.floor(port.now()));
   const { rowBytes } = port.limits;
   const unique = newOperationId().slice(-8);
-  const source = `${kind}${number.toString(36).padStart(9, "0")}${unique}`;
-  const rows = messages.flatMap(({ payload, origin }, index) => rowsOf(source, index, payload, rowBytes, origin));
+  const source = `b${number.toString(36).padStart(9, "0")}${unique}`;
+  const rows = payloads.flatMap((payload, index) => rowsOf(source, index, payload, rowBytes));
   await port.putRows(key, rows, context);
-  return { incarnation: head.incarnation, number, piece: [source, 0, messages.length] };
+  return { incarnation: head.incarnation, number, piece: [source, 0, payloads.length] };
 }
 
 /** Whether what was staged is surely still there for this head to name. */
@@ -38,21 +36,12 @@ export function mayShow(staged: Staged, head: Head): boolean {
   return staged.incarnation === head.incarnation && staged.number >= head.watermark;
 }
 
-/** The number of a staged set by its source; undefined for the source of an incarnation. */
+/** The number of a staged set by its source; undefined for another source of rows. */
 export function stageNumber(source: string): number | undefined {
-  return isIncarnation(source) ? undefined : Number.parseInt(source.slice(1, 10), 36);
-}
-
-/** Whether rows of a source are copies, made to shorten the list of pieces. */
-export function isCopy(source: string): boolean {
-  return source.startsWith("c");
+  return source.startsWith("b") ? Number.parseInt(source.slice(1, 10), 36) : undefined;
 }
 
 /** Sorts behind the sources of all staged sets and of earlier incarnations: the last rows of a conversation are the newest. */
 export function newIncarnation(): string {
   return `m${newOperationId().slice(0, 12)}`;
-}
-
-function isIncarnation(source: string): boolean {
-  return source.startsWith("m");
 }

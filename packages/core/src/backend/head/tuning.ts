@@ -7,8 +7,9 @@ export interface Tuning {
   /** Pieces beyond which the list is made shorter behind the caller's back, and beyond which a mutation waits for that. */
   manyPieces: number;
   tooManyPieces: number;
-  /** Pieces that become one. */
+  /** The most pieces, and the most messages, that one call copies in order to make the list shorter. */
   piecesCopied: number;
+  messagesCopied: number;
   /** Rows that one mutation removes at most of those that it made dead; `purge` removes the rest. */
   rowsErased: number;
   /** How long the head of a conversation that has ended is kept, in milliseconds: longer than any request can be on its way. */
@@ -23,6 +24,7 @@ export const defaultTuning: Tuning = {
   manyPieces: 48,
   tooManyPieces: 160,
   piecesCopied: 16,
+  messagesCopied: 200,
   rowsErased: 500,
   keepEndedMs: 24 * 60 * 60 * 1000,
   keepStagedMs: 60 * 60 * 1000,
