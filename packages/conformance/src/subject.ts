@@ -34,6 +34,8 @@ export interface Space {
   connect(options?: { ttlSeconds?: number }): Promise<ChatStore>;
   /** Requests that all clients of this place have sent so far. */
   requests?: (() => number) | undefined;
+  /** Settles when nothing goes on behind the callers' backs any more: where requests follow an answer, they are counted too. */
+  settled?: (() => Promise<void>) | undefined;
   /** Makes time pass for the store, where it can be injected; otherwise the kit waits. */
   advanceTime?: ((milliseconds: number) => Promise<void>) | undefined;
   /** Removes the data and whatever else was made for it. */
@@ -52,7 +54,7 @@ export interface Subject {
   ttlGranularitySeconds?: number | undefined;
   /** The largest message in bytes of its text: by default 1 MiB, the least that a store must hold. */
   largestMessageBytes?: number | undefined;
-  /** The most requests that an operation may take when the client has used the conversation before. */
+  /** The most requests that an operation may take when the client has used the conversation before, with those that follow. */
   requests?: Partial<Record<CountedOperation, number>> | undefined;
   /** Credentials and addresses that must appear in no error, and in no JSON or inspection of a store. */
   secrets?: readonly string[] | undefined;

@@ -17,7 +17,7 @@ import {
   type StoredHead,
 } from "@chatkeep/chat-store-core/backend";
 import type { Item, Requests } from "./requests.js";
-import { indexName, rowKey, shardAttribute } from "./table.js";
+import { headAttributes, indexName, rowKey, shardAttribute } from "./table.js";
 
 // One partition per conversation. Its head is at the sort key `~`, behind all rows; a row is at source~index~part with
 // fixed widths, so that a range of messages is one Query. The head alone is in the index of keys, and has a TTL.
@@ -46,7 +46,7 @@ const limits: PortLimits = {
   rowsWithHead: 0,
 };
 
-export interface ChatkeepNames {
+export interface TableNames {
   primaryKey: string;
   ttlAttribute: string;
 }
@@ -55,9 +55,9 @@ export interface ChatkeepNames {
 export class ChatkeepLayout implements HeadPort {
   readonly limits = limits;
   readonly #requests: Requests;
-  readonly #names: ChatkeepNames;
+  readonly #names: TableNames;
 
-  constructor(requests: Requests, names: ChatkeepNames) {
+  constructor(requests: Requests, names: TableNames) {
     this.#requests = requests;
     this.#names = names;
   }
@@ -281,15 +281,14 @@ export class ChatkeepLayout implements HeadPort {
   }
 
   #headItem(key: string, { token, count, expiresAt, writtenAt, text }: StoredHead): Item {
-    // Short names: each byte counts towards the units of every write.
     const item: Item = {
       [shardAttribute]: { S: shardOf(key) },
-      Token: { S: token },
-      Count: { N: String(count) },
-      At: { N: String(writtenAt) },
-      Head: { S: text },
+      [headAttributes.token]: { S: token },
+      [headAttributes.count]: { N: String(count) },
+      [headAttributes.writtenAt]: { N: String(writtenAt) },
+      [headAttributes.text]: { S: text },
     };
-    if (expiresAt !== undefined) item.Until = { N: String(expiresAt) };
+    if (expiresAt !== undefined) item[headAttributes.expiresAt] = { N: String(expiresAt) };
     const end = count === 0 ? writtenAt : expiresAt;
     // "Time to Live": whole seconds since 1970, as a number.
     if (end !== undefined) item[this.#names.ttlAttribute] = { N: String(Math.ceil((end + weekMs) / 1000)) };
@@ -305,21 +304,22 @@ export class ChatkeepLayout implements HeadPort {
     }
     return {
       ConditionExpression: "#token = :expected",
-      ExpressionAttributeNames: { "#token": "Token" },
+      ExpressionAttributeNames: { "#token": headAttributes.token },
       ExpressionAttributeValues: { ":expected": { S: expected } },
     };
   }
 }
 
 function headOf(item: Item | undefined): StoredHead | undefined {
-  const { Token: token, Count: count, Until: expiresAt, At: writtenAt, Head: text } = item ?? {};
-  if (token?.S === undefined || text?.S === undefined) return undefined;
+  const token = item?.[headAttributes.token]?.S;
+  const text = item?.[headAttributes.text]?.S;
+  if (token === undefined || text === undefined) return undefined;
   return {
-    token: token.S,
-    count: numberOf(count) ?? 0,
-    expiresAt: numberOf(expiresAt),
-    writtenAt: numberOf(writtenAt) ?? 0,
-    text: text.S,
+    token,
+    count: numberOf(item?.[headAttributes.count]) ?? 0,
+    expiresAt: numberOf(item?.[headAttributes.expiresAt]),
+    writtenAt: numberOf(item?.[headAttributes.writtenAt]) ?? 0,
+    text,
   };
 }
 

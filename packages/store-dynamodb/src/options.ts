@@ -7,7 +7,7 @@ import {
   oneOf,
   ttlMilliseconds,
 } from "@chatkeep/chat-store-core/backend";
-import { indexName, rowKey, shardAttribute } from "./table.js";
+import { headAttributes, indexName, rowKey, shardAttribute } from "./table.js";
 
 /** How conversations are kept in a table: see the README. */
 export type DynamoDBLayout = "chatkeep" | "llamaindex";
@@ -188,11 +188,7 @@ const reserved: readonly string[] = [
   rowKey,
   shardAttribute,
   indexName,
-  "Token",
-  "Count",
-  "Until",
-  "At",
-  "Head",
+  ...Object.values(headAttributes),
   "Body",
   "Parts",
   "Origin",

@@ -15,6 +15,8 @@ export const rowKey = "RowId";
 /** The index that lists conversations, and the attribute that only heads have. */
 export const indexName = "ChatkeepKeys";
 export const shardAttribute = "Shard";
+/** Of a head. Short: each byte counts towards the units of every write. */
+export const headAttributes = { token: "T", count: "N", writtenAt: "W", expiresAt: "E", text: "H" } as const;
 
 type Signal = ReadContext["signal"];
 

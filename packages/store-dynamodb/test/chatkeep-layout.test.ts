@@ -289,7 +289,7 @@ describe.runIf(server)("what the layout chatkeep leaves in the table", () => {
     );
     // The head of what ended is remembered for a day at least, and the service's to delete after a week.
     const ended = left.find(({ SessionId }) => SessionId?.S === "passing");
-    expect(ended?.Count).toEqual({ N: "0" });
+    expect(ended?.N).toEqual({ N: "0" });
     expect(Number(ended?.TTL?.N)).toBeGreaterThan(Date.now() / 1000 + 6 * 86_400);
     expect(left.some(({ SessionId }) => SessionId?.S === "deleted by the service")).toBe(false);
     expect(left.every((item) => item.TTL === undefined || item.RowId?.S === "~")).toBe(true);

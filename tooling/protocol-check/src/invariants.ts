@@ -32,9 +32,9 @@ export function headTextOf({ text }: StoredHead): HeadText {
     i,
     n,
     p,
-    t,
-    o,
-    w,
+    t = [],
+    o = [],
+    w = 0,
     c = 0,
     y = [c],
   } = JSON.parse(text) as {
@@ -42,9 +42,9 @@ export function headTextOf({ text }: StoredHead): HeadText {
     i: string;
     n: number;
     p: Piece[];
-    t: HeadText["tail"];
-    o: (string | [string, string, number | [string, number] | null])[];
-    w: number;
+    t?: HeadText["tail"];
+    o?: (string | [string, string, number | [string, number] | null])[];
+    w?: number;
     c?: number;
     y?: [number, ...Piece[]];
   };
@@ -59,8 +59,8 @@ export function headTextOf({ text }: StoredHead): HeadText {
     pieces: p,
     tail: t,
     answers,
-    // Of the store's own ids eight characters each, one behind the other.
-    operations: o.reduce((sum, one) => sum + (typeof one === "string" ? one.length / 8 : 1), 0),
+    // Of the store's own ids seven characters each, one behind the other.
+    operations: o.reduce((sum, one) => sum + (typeof one === "string" ? one.length / 7 : 1), 0),
     operationBytes: byteLength(JSON.stringify(o)),
     watermark: w,
     copied: c,

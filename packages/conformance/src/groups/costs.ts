@@ -2,7 +2,7 @@ import type { ChatStore } from "@chatkeep/chat-store-core";
 import { check } from "../assert.js";
 import type { Group } from "../case.js";
 import { message, messages } from "../samples.js";
-import type { CountedOperation } from "../subject.js";
+import type { CountedOperation, Space } from "../subject.js";
 
 const operations: Readonly<Record<CountedOperation, (store: ChatStore, key: string) => Promise<unknown>>> = {
   addMessage: (s, k) => s.addMessage(k, message("new")),
@@ -32,9 +32,7 @@ export const costs: Group = (it, { subject, level }) => {
     it(`${operation} takes at most ${most} requests`, { needs: "requestCount" }, async ({ store, key, space }) => {
       await store.setMessages(key, messages(30));
       await store.addMessage(key, message("x"));
-      const before = counted(space.requests);
-      await run(store, key);
-      const sent = counted(space.requests) - before;
+      const sent = await requestsOf(space, () => run(store, key));
       check(sent <= most, `It took ${sent} requests.`);
     });
   }
@@ -48,9 +46,9 @@ export const costs: Group = (it, { subject, level }) => {
           const key = newKey();
           await store.setMessages(key, messages(length));
           await store.addMessage(key, message("x"));
-          const before = counted(space.requests);
-          for (let i = 0; i < 5; i++) await operations[operation](store, key);
-          return counted(space.requests) - before;
+          let sent = 0;
+          for (let i = 0; i < 5; i++) sent += await requestsOf(space, () => operations[operation](store, key));
+          return sent;
         };
         const short = await cost(30);
         const long = await cost(level === "full" ? 10_000 : 2_000);
@@ -65,13 +63,13 @@ export const costs: Group = (it, { subject, level }) => {
     async ({ store, key, space }) => {
       await store.setMessages(key, messages(50));
       const cost = async () => {
-        const before = counted(space.requests);
+        let sent = 0;
         for (let i = 0; i < 3; i++) {
-          await store.addMessage(key, message("x"));
-          await store.getPage(key, { limit: 20 });
-          await store.deleteLastMessage(key);
+          for (const operation of ["addMessage", "getPage", "deleteLastMessage"] as const) {
+            sent += await requestsOf(space, () => operations[operation](store, key));
+          }
         }
-        return counted(space.requests) - before;
+        return sent;
       };
       await cost();
       const first = await cost();
@@ -85,7 +83,12 @@ export const costs: Group = (it, { subject, level }) => {
   );
 };
 
-function counted(requests: (() => number) | undefined): number {
+/** What an operation takes, with what follows it, and without what followed those before. */
+async function requestsOf({ requests, settled }: Space, operation: () => Promise<unknown>): Promise<number> {
   check(requests !== undefined, "The space has no count of requests. Give it one, or declare requestCount as lacking.");
-  return requests();
+  await settled?.();
+  const before = requests();
+  await operation();
+  await settled?.();
+  return requests() - before;
 }

@@ -1,13 +1,9 @@
 import type { Subject } from "@chatkeep/chat-store-conformance";
 import { DynamoDBChatStore, type DynamoDBLayout } from "../../src/index.js";
-import { countRequests, credentials, dropTable, makeTable, newClient } from "./tables.js";
+import { countRequests, credentials, dropTable, makeTable, newClient, whenSettled } from "./tables.js";
 
 /** A layout on a DynamoDB, each place a table of its own. */
-export function subjectOf(
-  layout: DynamoDBLayout,
-  endpoint: string,
-  { countsOnly, ...more }: Partial<Subject> & { countsOnly?: (operation: string) => boolean },
-): Subject {
+export function subjectOf(layout: DynamoDBLayout, endpoint: string, more: Partial<Subject>): Subject {
   const tables = new Map<object, string>();
   return {
     name: `DynamoDBChatStore, layout ${layout}`,
@@ -15,12 +11,11 @@ export function subjectOf(
       let requests = 0;
       const client = newClient(endpoint);
       const tableName = await makeTable(client, layout);
-      countRequests(client, (operation) => {
-        if (countsOnly?.(operation) !== false) requests++;
-      });
+      countRequests(client, () => requests++);
       const space = {
         connect: async (options = {}) => new DynamoDBChatStore({ client, tableName, layout, ...options }),
         requests: () => requests,
+        settled: whenSettled(client),
         async dispose() {
           await dropTable(client, tableName);
           client.destroy();

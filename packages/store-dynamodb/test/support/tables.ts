@@ -21,6 +21,25 @@ export function countRequests(client: DynamoDBClient, count: (operation: string)
   );
 }
 
+/** Settles when a client's requests have come to an end, with those that follow from their answers. */
+export function whenSettled(client: DynamoDBClient): () => Promise<void> {
+  const underWay = new Set<Promise<unknown>>();
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = next(args).finally(() => underWay.delete(request));
+      underWay.add(request);
+      return request;
+    },
+    { step: "initialize", name: "testWaits" },
+  );
+  return async () => {
+    do {
+      await Promise.allSettled(underWay);
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (underWay.size > 0);
+  };
+}
+
 export function newTableName(): string {
   return `chatkeep-${randomUUID()}`;
 }

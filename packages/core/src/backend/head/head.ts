@@ -95,8 +95,8 @@ export function withTail(head: Head, payloads: readonly Payload[]): { head: Head
   return { head: { ...head, next, tail }, piece: ["", first, next] };
 }
 
-/** The characters of one of the store's own ids that are kept: 48 bits of chance, looked at when a write is repeated. */
-const keptCharacters = 8;
+/** The characters of one of the store's own ids that are kept: 42 bits of chance, looked at only when a write is repeated. */
+const keptCharacters = 7;
 
 function keptId({ id, fromCaller }: Operation): string {
   return fromCaller ? id : id.slice(-keptCharacters);
@@ -166,17 +166,18 @@ type StoredAnswer = number | readonly [source: string, index: number] | null;
 /** Ids of the store's own, one behind the other, or an operation of a caller's. */
 type StoredOperation = string | readonly [id: string, fingerprint: string, answer: StoredAnswer];
 
+/** A payload is JSON: as a part of the text it takes fewer characters than as a string in it. */
+type StoredPayload = string | object;
+
 interface StoredText {
-  /** Format. */
-  f: 1;
   v: number;
   i: string;
   n: number;
   p: readonly Piece[];
-  t: Head["tail"];
-  o: readonly StoredOperation[];
-  w: number;
   // Absent when there is nothing to say.
+  t?: (readonly [index: number, payload: StoredPayload])[];
+  o?: readonly StoredOperation[];
+  w?: number;
   c?: number;
   y?: readonly [first: number, ...pieces: Piece[]];
   l?: number;
@@ -184,14 +185,15 @@ interface StoredText {
 
 export function encodeHead(head: Head, token: string): StoredHead {
   const text: StoredText = {
-    f: 1,
     v: head.version,
     i: head.incarnation,
     n: head.next,
     p: head.pieces,
-    t: head.tail,
-    o: encodeOperations(head.operations),
-    w: head.watermark,
+    ...(head.tail.length === 0
+      ? {}
+      : { t: head.tail.map(([index, payload]) => [index, encodePayload(payload)] as const) }),
+    ...(head.operations.length === 0 ? {} : { o: encodeOperations(head.operations) }),
+    ...(head.watermark === 0 ? {} : { w: head.watermark }),
     ...(head.copied === 0 ? {} : { c: head.copied }),
     ...(head.copying === undefined ? {} : { y: [head.copying.first, ...head.copying.pieces] as const }),
     ...(head.litter === 0 ? {} : { l: head.litter }),
@@ -206,13 +208,13 @@ export function encodeHead(head: Head, token: string): StoredHead {
 }
 
 export function decodeHead(stored: StoredHead): Head {
-  const { v, i, n, p, t, o, w, c = 0, y, l = 0 } = JSON.parse(stored.text) as StoredText;
+  const { v, i, n, p, t = [], o = [], w = 0, c = 0, y, l = 0 } = JSON.parse(stored.text) as StoredText;
   return {
     version: v,
     incarnation: i,
     next: n,
     pieces: [...p],
-    tail: t,
+    tail: t.map(([index, payload]) => [index, decodePayload(payload)] as const),
     operations: o.flatMap(decodeOperations),
     copied: c,
     copying: y && { first: y[0], pieces: y.slice(1) as Piece[] },
@@ -221,6 +223,21 @@ export function decodeHead(stored: StoredHead): Head {
     expiresAt: stored.expiresAt,
     writtenAt: stored.writtenAt,
   };
+}
+
+function encodePayload(payload: Payload): StoredPayload {
+  if (!payload.startsWith("{")) return payload;
+  try {
+    const value = JSON.parse(payload) as object;
+    // Another writer's spaces, or numbers that JSON.parse changes, are kept as they are.
+    return JSON.stringify(value) === payload ? value : payload;
+  } catch {
+    return payload;
+  }
+}
+
+function decodePayload(payload: StoredPayload): Payload {
+  return typeof payload === "string" ? payload : JSON.stringify(payload);
 }
 
 function encodeOperations(operations: readonly AppliedOperation[]): StoredOperation[] {
