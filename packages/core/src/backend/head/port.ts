@@ -105,7 +105,10 @@ export interface HeadPort {
   ): Promise<{ addresses: RowAddress[]; cursor?: string | undefined }>;
   deleteRows(key: string, addresses: readonly RowAddress[], context: ReadContext): Promise<void>;
 
-  /** Heads of all keys that begin with `prefix`, about `limit` at a time; may lag behind. With `ended` also those of count 0. */
+  /**
+   * Heads of all keys that begin with `prefix`, about `limit` at a time; may lag behind. With `ended` also those of count 0, and
+   * `text` saves a read: where it is left empty, `purge` reads the head.
+   */
   listHeads(
     options: { prefix: string; limit: number; cursor: string | undefined; ended: boolean },
     context: ReadContext,

@@ -20,9 +20,10 @@ export class Purge {
     this.#tuning = tuning;
   }
 
-  /** Of a conversation that was listed; whether it had expired. Sends nothing where its head tells that nothing is to be done. */
-  async whereNeeded({ key, head }: ListedHead, context: ReadContext): Promise<boolean> {
-    return this.#hasWork(decodeHead(head)) ? this.thoroughly(key, context) : false;
+  /** Of a conversation that was listed; whether it had expired. Reads no rows where its head tells that nothing is to be done. */
+  async whereNeeded({ key, head: listed }: ListedHead, context: ReadContext): Promise<boolean> {
+    const { head } = listed.text === "" ? await this.#heads.read(key, context) : { head: decodeHead(listed) };
+    return head !== undefined && this.#hasWork(head) ? this.thoroughly(key, context) : false;
   }
 
   /** Of a key that may have rows and no head. */
