@@ -202,6 +202,8 @@ export async function httpProxy(target: string | URL, options: HttpProxyOptions 
     begin(response, reply, record);
     record.replyBytes = reply.body.length;
     return new Promise((resolve) => {
+      // The client may be gone already; then it won't close again.
+      if (response.closed) return resolve();
       response.once("close", resolve);
       response.end(reply.body);
     });

@@ -248,6 +248,25 @@ describe("an HTTP proxy", () => {
       expect(seen).toHaveLength(1);
     });
 
+    it("is settled although a client has gone before its reply comes", async () => {
+      let answer = () => {};
+      const held = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      const release = proxy.intercept({
+        reply: async () => {
+          await held;
+          return undefined;
+        },
+      });
+      await expect(send(proxy.url, { signal: AbortSignal.timeout(100) })).rejects.toThrow("aborted");
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      release();
+      answer();
+      await proxy.settled();
+      expect(proxy.log[0]?.forwarded).toBe(1);
+    });
+
     it("a delay and latency hold the request back", async () => {
       proxy.next(1, { kind: "delay", ms: 3_600_000 }, (request) => request.url === "/slow");
       send(proxy.url, { path: "/slow" }).catch(() => {});
