@@ -45,4 +45,4 @@ export { invalid, mayBeginKey, ttlMilliseconds, utf8Length } from "./backend/val
 export { type ChatStoreErrorDetails, chatStoreError } from "./errors.js";
 export { decodeMessage, encodeMessage, type Payload } from "./messages/codec.js";
 export { splitJsonArray } from "./messages/json.js";
-export { spaceJson } from "./messages/spaced-json.js";
+export { spaceJson, stringifySpaced } from "./messages/spaced-json.js";

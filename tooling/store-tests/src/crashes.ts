@@ -54,6 +54,8 @@ export function killedClients<Request>(start: () => Promise<CrashBench<Request>>
         await bench.close();
       }
     },
+    // A process is started for each request and each reply.
+    300_000,
   );
 }
 

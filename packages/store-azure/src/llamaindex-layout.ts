@@ -1,0 +1,588 @@
+import type { TransactionAction } from "@azure/data-tables";
+import {
+  batches,
+  chatStoreError,
+  type DocumentPort,
+  type DocumentResult,
+  type DocumentWrite,
+  type Expected,
+  inParallel,
+  type ListedDocument,
+  mayBeginKey,
+  type ReadContext,
+  type StoredDocument,
+} from "@chatkeep/chat-store-core/backend";
+import { after, nameOf } from "./keys.js";
+import { type Item, maxPayloadBytes, messageOf, sizeOf, toItem, toPayload } from "./llamaindex-entity.js";
+import type { AzureServiceMode } from "./options.js";
+import { toText } from "./parts.js";
+import { type Conditional, type Entity, patiently, quoted, type Requests } from "./requests.js";
+import { numberOf, rowKeyBetween, rowKeyOf } from "./row-keys.js";
+
+// LlamaIndex Python's tables: a partition for each conversation with an entity for each message, which Python reads whole,
+// and a row with its count in another table. No transaction reaches both, and any other entity beside the messages would be
+// a message to Python. So the *first message's entity* is the anchor: each write of ours changes it in the same transaction,
+// if its ETag is the one that was read. It holds what Python ignores:
+//
+//   chatkeep         the marker of the last writes
+//   chatkeepPending  entities with this same value are being written and are not there yet
+//   chatkeepFrom     messages before this RowKey, the anchor's own included, are gone
+//   chatkeepEnd      all messages are gone
+//
+// The last three are for changes of more than one transaction: one transaction decides, and what follows is done in others,
+// by whoever comes next when its writer died. Each of these has the anchor's ETag too, so that nobody who was given up on
+// can go on.
+
+/** "Performing entity group transactions": 100 entities, of which the anchor is one, and 4 MiB; Cosmos takes 2 MB. */
+const mostActions = 99;
+const transactionBytes = { storage: 3_900_000, cosmos: 1_900_000 } as const;
+
+const mostRemembered = 1_000;
+const metadataRounds = 8;
+
+/** Begins the names of keys that can't be a PartitionKey as they are; Python can't have those. */
+const nameMark = "~chatkeep~";
+/** "Understanding the Table service data model", and RowKeys of Cosmos. */
+const mostOfName = { storage: 512, cosmos: 255 } as const;
+
+type PlacedItem = Item & { rowKey: string };
+
+/** What a partition holds. */
+interface Partition {
+  anchor: { rowKey: string; etag: string; entity: Entity };
+  /** All entities, in order. */
+  rows: readonly Entity[];
+  items: readonly PlacedItem[];
+}
+
+export type Conversation = StoredDocument<Item>;
+
+/** What this process knows of a partition since its last read or write. */
+interface Remembered {
+  marker: string | undefined;
+  anchor: { rowKey: string; etag: string };
+  /** The last RowKey. */
+  last: string;
+}
+
+export interface LlamaIndexTables {
+  chat: Requests;
+  metadata: Requests;
+  metadataPartition: string;
+  mode: AzureServiceMode;
+}
+
+/** LlamaIndex Python's own layout, over the two tables of its `AzureChatStore` in the mode "storage". */
+export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
+  readonly maxPayloadBytes = maxPayloadBytes;
+  readonly appendsUnseen = true;
+  readonly expiryUnitMs = 1;
+  readonly toItem = toItem;
+  readonly toPayload = toPayload;
+  readonly #tables: LlamaIndexTables;
+  /** Where conversations were read from: how far a change of several transactions has come is no part of what they are. */
+  readonly #partitions = new WeakMap<Conversation, Partition>();
+  readonly #remembered = new Map<string, Remembered>();
+  /** ETags of the rows with the counts. */
+  readonly #counted = new Map<string, string | undefined>();
+  /** Conversations whose count may not have been written although a write was. */
+  readonly #uncounted = new Set<string>();
+
+  constructor(tables: LlamaIndexTables) {
+    this.#tables = tables;
+  }
+
+  now(): number {
+    return this.#tables.chat.now();
+  }
+
+  /** One request for each 1,000 messages, and one more when there are more. */
+  async read(key: string, context: ReadContext): Promise<Conversation | undefined> {
+    const partition = await this.#load(key, context);
+    if (this.#uncounted.has(key)) await this.#recount(key, context);
+    if (partition === undefined || isBegun(partition)) {
+      this.#remembered.delete(key);
+      return undefined;
+    }
+    const marker = markerOf(partition);
+    this.#remember(key, marker, partition);
+    const conversation = { items: partition.items, marker, expiresAt: undefined };
+    this.#partitions.set(conversation, partition);
+    return conversation;
+  }
+
+  /** One transaction, and one request for the count; more for more than 99 messages or 4 MB, and in a process's first write. */
+  async write(
+    key: string,
+    { change, items, marker }: DocumentWrite<Item>,
+    expected: Expected<Conversation>,
+    context: ReadContext,
+  ): Promise<DocumentResult<Conversation>> {
+    await this.#prepareCount(key, context);
+    if (change.kind === "append") {
+      const known = this.#expected(key, expected);
+      if (known !== undefined) {
+        return this.#commit(key, context, () => this.#append(key, known, change.items, marker, context));
+      }
+    }
+    const found = await this.#find(key, expected, context);
+    if (found === "other") return { applied: false, sentOnce: true };
+    const target = items ?? [...(found?.items ?? []), ...(change.kind === "append" ? change.items : [])];
+    return this.#commit(key, context, () =>
+      found === undefined
+        ? this.#create(key, target, marker, context)
+        : this.#change(key, found, target, marker, context),
+    );
+  }
+
+  /** As a write that leaves nothing. */
+  async delete(
+    key: string,
+    expected: Expected<Conversation>,
+    context: ReadContext,
+  ): Promise<DocumentResult<Conversation>> {
+    await this.#prepareCount(key, context);
+    const found = await this.#find(key, expected, context);
+    if (found === "other") return { applied: false, sentOnce: true };
+    if (found === undefined) return { applied: true };
+    return this.#commit(key, context, () => this.#end(key, found, markerOf(found), context));
+  }
+
+  /** Nothing expires in this layout. */
+  async deleteExpired(): Promise<boolean> {
+    return false;
+  }
+
+  /** One request for each 1,000 keys, and one for each key. */
+  async list(
+    prefix: string,
+    limit: number,
+    cursor: string | undefined,
+    context: ReadContext,
+  ): Promise<{ documents: ListedDocument[]; cursor?: string | undefined }> {
+    if (!mayBeginKey(prefix)) return { documents: [] };
+    const { metadata, metadataPartition } = this.#tables;
+    // Names that are no keys are sorted apart.
+    const byName = { from: nameMark, before: after(nameMark) };
+    const ranges = /^[\w.-]+$/.test(prefix) ? [{ from: prefix, before: after(prefix) }, byName] : [];
+    const page = await metadata.queryRanges(metadataPartition, ranges, { most: limit, cursor }, context);
+    const documents: ListedDocument[] = [];
+    await inParallel(page.entities, async ({ rowKey, chatkeepKey }) => {
+      const key = toText(chatkeepKey) ?? String(rowKey);
+      if (key.startsWith(prefix)) {
+        documents.push({ key, empty: await this.#isEmpty(key, context), expiresAt: undefined });
+      }
+    });
+    return { documents, cursor: page.cursor };
+  }
+
+  async #isEmpty(key: string, context: ReadContext): Promise<boolean> {
+    const query = { filter: this.#inPartition(key), select: ["RowKey", "chatkeepEnd"] };
+    // Where entities have no order, any of them may be the anchor.
+    const most = this.#tables.mode === "storage" ? { most: 1 } : {};
+    const { entities } = await this.#tables.chat.query({ ...query, ...most }, context);
+    return entities.length === 0 || entities.some(({ chatkeepEnd }) => chatkeepEnd === true);
+  }
+
+  /** The whole partition, of one moment. */
+  async #load(key: string, context: ReadContext): Promise<Partition | undefined> {
+    for (;;) {
+      const rows: Entity[] = [];
+      let pages = 0;
+      let cursor: string | undefined;
+      do {
+        const page = await this.#tables.chat.query({ filter: this.#inPartition(key), cursor }, context);
+        rows.push(...page.entities);
+        cursor = page.cursor;
+        pages++;
+      } while (cursor !== undefined);
+      rows.sort((a, b) => (String(a.rowKey) < String(b.rowKey) ? -1 : 1));
+      const [entity] = rows;
+      if (entity === undefined) return undefined;
+      const anchor = { rowKey: String(entity.rowKey), etag: String(entity.etag), entity };
+      // Each write of ours changes the anchor, so that pages between which it stayed the same are of one moment.
+      if (pages > 1) {
+        const now = await this.#tables.chat.get({ partitionKey: this.#name(key), rowKey: anchor.rowKey }, context);
+        if (now?.etag !== anchor.etag) continue;
+      }
+      return { anchor, rows, items: rows.filter((row) => isLive(row, entity)).map(itemOf) };
+    }
+  }
+
+  /** What is there, if it is what was expected; undefined when that is nothing, tidied up when somebody left it half done. */
+  async #find(
+    key: string,
+    expected: Expected<Conversation>,
+    context: ReadContext,
+  ): Promise<Partition | undefined | "other"> {
+    const given =
+      typeof expected === "object" && "document" in expected ? this.#partitions.get(expected.document) : undefined;
+    const partition = given ?? (await this.#load(key, context));
+    if (expected === "nothing" && (partition === undefined || !isBegun(partition))) {
+      return partition === undefined ? undefined : "other";
+    }
+    if (partition === undefined) return "other";
+    if (expected !== "nothing" && "marker" in expected && markerOf(partition) !== expected.marker) return "other";
+    const tidied = await this.#tidy(key, partition, context);
+    if (tidied === "ended") return undefined;
+    return tidied ?? "other";
+  }
+
+  /** What is remembered of a partition, if it is what was expected and nothing is half done. */
+  #expected(key: string, expected: Expected<Conversation>): Remembered | undefined {
+    const known = this.#remembered.get(key);
+    if (typeof expected !== "object" || known === undefined) return undefined;
+    if ("document" in expected) {
+      const partition = this.#partitions.get(expected.document);
+      return partition !== undefined && known.anchor.etag === partition.anchor.etag ? known : undefined;
+    }
+    return known.marker === expected.marker ? known : undefined;
+  }
+
+  async #create(key: string, items: readonly Item[], marker: string, context: ReadContext): Promise<Conditional> {
+    const [first, ...others] = items;
+    if (first === undefined) return { applied: true, etag: undefined };
+    const anchorKey = rowKeyOf(0);
+    const fresh = others.map((item, i) => this.#entity(key, rowKeyOf(i + 1), item));
+    const entity = this.#entity(key, anchorKey, first);
+    if (this.#fits([entity, ...fresh])) {
+      const rows = [{ ...entity, chatkeep: marker }, ...fresh];
+      const actions = rows.map((each): TransactionAction => ["create", each]);
+      const result = await this.#tables.chat.transact(actions, context);
+      if (result.applied) this.#rememberLast(key, marker, anchorKey, result.etag, rowKeyOf(others.length));
+      return result;
+    }
+    // Alone it has nothing to show: until the rest is there the conversation has ended.
+    const result = await this.#tables.chat.transact([["create", { ...entity, chatkeepEnd: true }]], context);
+    if (!result.applied || result.etag === undefined) return { applied: false, once: false };
+    return this.#stage(
+      key,
+      { rowKey: anchorKey, etag: result.etag },
+      fresh,
+      { chatkeep: marker, chatkeepEnd: false },
+      context,
+    );
+  }
+
+  async #append(
+    key: string,
+    { anchor, last }: Remembered,
+    items: readonly Item[],
+    marker: string,
+    context: ReadContext,
+  ): Promise<Conditional> {
+    const next = numberOf(last) + 1;
+    const fresh = items.map((item, i) => this.#entity(key, rowKeyOf(next + i), item));
+    return this.#stage(key, anchor, fresh, { chatkeep: marker }, context);
+  }
+
+  /** Makes the messages of a partition those that are wanted. */
+  async #change(
+    key: string,
+    partition: Partition,
+    items: readonly Item[],
+    marker: string,
+    context: ReadContext,
+  ): Promise<Conditional> {
+    const [first] = items;
+    if (first === undefined) return this.#end(key, partition, marker, context);
+    const { anchor, rows } = partition;
+    const old = new Map(rows.map((row) => [String(row.rowKey), row]));
+    const placed = place(items, anchor.rowKey);
+    const wanted = new Map(placed.map((rowKey, i) => [rowKey, items[i] as Item]));
+
+    const written: NewRow[] = [];
+    for (const [rowKey, item] of wanted) {
+      if (rowKey !== anchor.rowKey && item.rowKey !== rowKey) written.push(this.#entity(key, rowKey, item));
+    }
+    const deleted = [...old.keys()].filter((rowKey) => !wanted.has(rowKey));
+    const mark = { chatkeep: marker };
+    if (this.#fits([...written, this.#entity(key, anchor.rowKey, first)], deleted.length)) {
+      const moved = first.rowKey !== anchor.rowKey;
+      const actions = [
+        moved ? this.#anchorReplaced(key, anchor, first, mark) : this.#anchorMarked(key, anchor, mark),
+        ...written.map((entity): TransactionAction => ["upsert", entity, "Replace"]),
+        ...deleted.map((rowKey): TransactionAction => ["delete", { partitionKey: this.#name(key), rowKey }]),
+      ];
+      const result = await this.#tables.chat.transact(actions, context);
+      if (result.applied) this.#rememberLast(key, marker, anchor.rowKey, result.etag, placed.at(-1) ?? anchor.rowKey);
+      return result;
+    }
+    // More than one transaction takes: what is kept stays where it is, what is new goes behind everything, and what comes
+    // before is declared gone.
+    const kept = items.filter(({ rowKey }) => rowKey !== undefined);
+    const next = numberOf(String(rows.at(-1)?.rowKey)) + 1;
+    const isTail = kept.every((item, i) => items[i] === item);
+    if (!isTail) throw chatStoreError("MESSAGE_TOO_LARGE", "The change is larger than one transaction of the service.");
+    const fresh = items.slice(kept.length).map((item, i) => this.#entity(key, rowKeyOf(next + i), item));
+    const from = kept[0]?.rowKey ?? rowKeyOf(next);
+    const moved = from === anchor.rowKey ? mark : { ...mark, chatkeepFrom: from };
+    return this.#stage(key, anchor, fresh, moved, context);
+  }
+
+  /** All messages are gone from now on. */
+  async #end(
+    key: string,
+    { anchor }: Partition,
+    marker: string | undefined,
+    context: ReadContext,
+  ): Promise<Conditional> {
+    const mark = { ...(marker === undefined ? {} : { chatkeep: marker }), chatkeepEnd: true };
+    return this.#tables.chat.transact([this.#anchorMarked(key, anchor, mark)], context);
+  }
+
+  /** Adds entities behind the others, and marks the anchor with the last of them: then all are there at once. */
+  async #stage(
+    key: string,
+    anchor: Remembered["anchor"],
+    fresh: readonly NewRow[],
+    mark: Record<string, unknown>,
+    context: ReadContext,
+  ): Promise<Conditional> {
+    const parts = this.#batches(fresh);
+    const chatkeepPending = parts.length > 1 ? crypto.randomUUID() : "";
+    let { etag } = anchor;
+    for (const part of parts.slice(0, -1)) {
+      const actions = [
+        this.#anchorMarked(key, { ...anchor, etag }, { chatkeepPending }),
+        ...part.map((entity): TransactionAction => ["create", { ...entity, chatkeepPending }]),
+      ];
+      const result = await patiently(context, () => this.#tables.chat.transact(actions, context));
+      if (!result.applied || result.etag === undefined) {
+        return { applied: false, once: result.applied === false && result.once };
+      }
+      etag = result.etag;
+    }
+    const pending = chatkeepPending === "" ? {} : { chatkeepPending };
+    const actions = [
+      this.#anchorMarked(key, { ...anchor, etag }, chatkeepPending === "" ? mark : { ...mark, chatkeepPending: "" }),
+      ...(parts.at(-1) ?? []).map((entity): TransactionAction => ["create", { ...entity, ...pending }]),
+    ];
+    const result = await this.#tables.chat.transact(actions, context);
+    const last = fresh.at(-1)?.rowKey;
+    if (result.applied && last !== undefined && !("chatkeepFrom" in mark)) {
+      this.#rememberLast(key, String(mark.chatkeep), anchor.rowKey, result.etag, last);
+    }
+    return result;
+  }
+
+  /** Finishes or takes back what was left half done. "ended" when nothing is left, undefined when somebody else was at it. */
+  async #tidy(key: string, partition: Partition, context: ReadContext): Promise<Partition | "ended" | undefined> {
+    const { anchor, rows, items } = partition;
+    const { chatkeepPending, chatkeepFrom, chatkeepEnd, chatkeep } = anchor.entity;
+    const ended = chatkeepEnd === true;
+    const isMoved = typeof chatkeepFrom === "string" && chatkeepFrom !== "";
+    const isPending = typeof chatkeepPending === "string" && chatkeepPending !== "";
+    if (!ended && !isMoved && !isPending) return partition;
+
+    const live = new Set(items.map(({ rowKey }) => rowKey));
+    const dead = rows.slice(1).flatMap(({ rowKey }) => (live.has(String(rowKey)) ? [] : [String(rowKey)]));
+    let { etag } = anchor;
+    const partitionKey = this.#name(key);
+    const deletion = (rowKey: string): TransactionAction => ["delete", { partitionKey, rowKey }];
+    for (const part of batches(dead, { count: mostActions, bytes: Number.POSITIVE_INFINITY }, () => 0)) {
+      // Whatever it says now, with a new ETag.
+      const touched = this.#anchorMarked(key, { ...anchor, etag }, { chatkeepEnd: ended });
+      const deletions = [touched, ...part.map(deletion)];
+      const result = await patiently(context, () => this.#tables.chat.transact(deletions, context));
+      if (!result.applied || result.etag === undefined) return undefined;
+      etag = result.etag;
+    }
+    if (ended) {
+      const { applied } = await this.#tables.chat.delete({ partitionKey, rowKey: anchor.rowKey }, etag, context);
+      return applied ? "ended" : undefined;
+    }
+    const mark = chatkeep === undefined ? {} : { chatkeep };
+    const [first] = items;
+    const actions =
+      isMoved && first !== undefined
+        ? [this.#anchorReplaced(key, { ...anchor, etag }, first, mark), deletion(first.rowKey)]
+        : [this.#anchorMarked(key, { ...anchor, etag }, { chatkeepPending: "" })];
+    const result = await this.#tables.chat.transact(actions, context);
+    if (!result.applied) return undefined;
+    return this.#load(key, context);
+  }
+
+  /** Runs what decides, and does what follows from it. */
+  async #commit(
+    key: string,
+    context: ReadContext,
+    decide: () => Promise<Conditional>,
+  ): Promise<DocumentResult<Conversation>> {
+    this.#remembered.delete(key);
+    let result: Conditional;
+    try {
+      result = await decide();
+    } catch (error) {
+      this.#uncounted.add(key);
+      throw error;
+    }
+    if (!result.applied) return { applied: false, sentOnce: result.once };
+    const known = this.#remembered.get(key);
+    this.#uncounted.add(key);
+    try {
+      if (known === undefined) {
+        const partition = await this.#load(key, context);
+        if (partition !== undefined) await this.#tidy(key, partition, context);
+        await this.#recount(key, context);
+      } else await this.#count(key, known.last, context);
+    } catch {
+      // The write is done. Who reads or writes the conversation next sees to what is left.
+    }
+    return { applied: true };
+  }
+
+  /** The row with the count must have been read before a write, so that it is never written from what is older than it. */
+  async #prepareCount(key: string, context: ReadContext): Promise<void> {
+    if (this.#counted.has(key)) return;
+    const { metadata, metadataPartition } = this.#tables;
+    const row = await metadata.get({ partitionKey: metadataPartition, rowKey: this.#name(key) }, context);
+    this.#noteCounted(key, row?.etag);
+  }
+
+  /** Writes the count, if nobody else did since this process knew it; otherwise from what is there. */
+  async #count(key: string, last: string | undefined, context: ReadContext): Promise<void> {
+    if (!(await this.#writeCount(key, last, context))) await this.#recount(key, context);
+    else this.#uncounted.delete(key);
+  }
+
+  async #recount(key: string, context: ReadContext): Promise<void> {
+    for (let round = 0; round < metadataRounds; round++) {
+      this.#counted.delete(key);
+      await this.#prepareCount(key, context);
+      const partition = await this.#load(key, context);
+      const last = partition?.items.at(-1)?.rowKey;
+      if (await this.#writeCount(key, last, context)) {
+        this.#uncounted.delete(key);
+        return;
+      }
+    }
+  }
+
+  async #writeCount(key: string, last: string | undefined, context: ReadContext): Promise<boolean> {
+    const { metadata, metadataPartition } = this.#tables;
+    const row = { partitionKey: metadataPartition, rowKey: this.#name(key) };
+    const etag = this.#counted.get(key);
+    let result: Conditional = { applied: true, etag: undefined };
+    if (last !== undefined) {
+      const named = row.rowKey === key ? {} : { chatkeepKey: Buffer.from(key) };
+      const entity = { ...row, ...named, LastMessageRowKey: last, MessageCount: numberOf(last) + 1 };
+      const action: TransactionAction =
+        etag === undefined ? ["create", entity] : ["update", entity, "Replace", { etag }];
+      result = await metadata.transact([action], context);
+    } else if (etag !== undefined) result = await metadata.delete(row, etag, context);
+
+    if (result.applied) this.#noteCounted(key, result.etag);
+    else this.#counted.delete(key);
+    return result.applied;
+  }
+
+  #anchorMarked(key: string, { rowKey, etag }: Remembered["anchor"], mark: Record<string, unknown>): TransactionAction {
+    return ["update", { partitionKey: this.#name(key), rowKey, ...mark }, "Merge", { etag }];
+  }
+
+  #anchorReplaced(
+    key: string,
+    { rowKey, etag }: Remembered["anchor"],
+    item: Item,
+    mark: Record<string, unknown>,
+  ): TransactionAction {
+    return ["update", { ...this.#entity(key, rowKey, item), ...mark }, "Replace", { etag }];
+  }
+
+  #entity(key: string, rowKey: string, { properties }: Item): NewRow {
+    return { ...properties, partitionKey: this.#name(key), rowKey };
+  }
+
+  #fits(rows: readonly NewRow[], others = 0): boolean {
+    return rows.length + others <= mostActions && this.#batches(rows).length <= 1;
+  }
+
+  #batches(rows: readonly NewRow[]): NewRow[][] {
+    return batches(rows, { count: mostActions, bytes: transactionBytes[this.#tables.mode] }, sentBytes);
+  }
+
+  #inPartition(key: string): string {
+    return `PartitionKey eq ${quoted(this.#name(key))}`;
+  }
+
+  /** The key as it is, where Python could have it. */
+  #name(key: string): string {
+    const most = mostOfName[this.#tables.mode];
+    const fits = this.#tables.mode === "storage" ? key.length <= most : Buffer.byteLength(key) <= most;
+    if (fits && !/[/\\#?\p{Cc}]/u.test(key) && !key.startsWith(nameMark)) return key;
+    return `${nameMark}${nameOf(key, most - nameMark.length).name}`;
+  }
+
+  #remember(key: string, marker: string | undefined, { anchor, items }: Partition): void {
+    const { chatkeepPending, chatkeepFrom, chatkeepEnd } = anchor.entity;
+    const last = items.at(-1)?.rowKey;
+    this.#remembered.delete(key);
+    if (last === undefined || chatkeepPending || chatkeepFrom || chatkeepEnd) return;
+    this.#keep(key, { marker, anchor: { rowKey: anchor.rowKey, etag: anchor.etag }, last });
+  }
+
+  #rememberLast(key: string, marker: string, rowKey: string, etag: string | undefined, last: string): void {
+    if (etag !== undefined) this.#keep(key, { marker, anchor: { rowKey, etag }, last });
+  }
+
+  #keep(key: string, remembered: Remembered): void {
+    this.#remembered.delete(key);
+    this.#remembered.set(key, remembered);
+    dropOldest(this.#remembered);
+  }
+
+  #noteCounted(key: string, etag: unknown): void {
+    this.#counted.delete(key);
+    this.#counted.set(key, typeof etag === "string" ? etag : undefined);
+    dropOldest(this.#counted);
+  }
+}
+
+type NewRow = Entity & { partitionKey: string; rowKey: string };
+
+function dropOldest(map: Map<string, unknown>): void {
+  const oldest = map.keys().next();
+  if (map.size > mostRemembered && !oldest.done) map.delete(oldest.value);
+}
+
+function markerOf({ anchor }: Partition): string | undefined {
+  const { chatkeep } = anchor.entity;
+  return typeof chatkeep === "string" ? chatkeep : undefined;
+}
+
+/** Nothing yet: its first write takes several transactions, and is under way or was given up. */
+function isBegun(partition: Partition): boolean {
+  return partition.anchor.entity.chatkeepEnd === true && markerOf(partition) === undefined;
+}
+
+function isLive(row: Entity, anchor: Entity): boolean {
+  const { chatkeepPending, chatkeepFrom, chatkeepEnd } = anchor;
+  if (chatkeepEnd === true) return false;
+  if (typeof chatkeepFrom === "string" && String(row.rowKey) < chatkeepFrom) return false;
+  return row === anchor || !chatkeepPending || row.chatkeepPending !== chatkeepPending;
+}
+
+function itemOf(row: Entity): PlacedItem {
+  return { rowKey: String(row.rowKey), properties: messageOf(row) };
+}
+
+/** Where messages go: what is there stays, but for the first, which is the anchor; what is new goes between or behind. */
+function place(items: readonly Item[], anchor: string): string[] {
+  const placed: string[] = [];
+  for (const [i, item] of items.entries()) {
+    const before = placed.at(-1);
+    if (before === undefined) placed.push(anchor);
+    else if (item.rowKey !== undefined && item.rowKey !== anchor) placed.push(item.rowKey);
+    else {
+      const next = items.slice(i + 1).find(({ rowKey }) => rowKey !== undefined && rowKey !== anchor)?.rowKey;
+      placed.push(next === undefined ? rowKeyOf(numberOf(before) + 1) : rowKeyBetween(before, next));
+    }
+  }
+  return placed;
+}
+
+/** What an entity may take in a request: its quotes are escaped, and the action has headers. */
+function sentBytes(row: NewRow): number {
+  return 2_000 + sizeOf(row);
+}

@@ -1,0 +1,173 @@
+import type { TableClient } from "@azure/data-tables";
+import { interop, PythonStore } from "@chatkeep/store-tests";
+import { azuriteAccount } from "@chatkeep/test-servers";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AzureChatStore } from "../src/index.js";
+import { credential, dropTables, newClient, newTables } from "./support/tables.js";
+
+const server = runningServer("azurite");
+
+function settingsOf({ chatTableName, metadataTableName }: ReturnType<typeof newTables>) {
+  const { name, key } = azuriteAccount;
+  const account = `DefaultEndpointsProtocol=http;AccountName=${name};AccountKey=${key}`;
+  return {
+    connection_string: `${account};TableEndpoint=${server!.url}`,
+    chat_table_name: chatTableName,
+    metadata_table_name: metadataTableName,
+  };
+}
+
+const noJson = { write: /not JSON serializable/ };
+
+describe.runIf(server)("with LlamaIndex Python on the same tables", () => {
+  interop({
+    backend: "azure",
+    environment: "store-azure",
+    oldest: "store-azure-old",
+    // It fails when somebody else appended meanwhile, and loses nothing.
+    atomicAppend: false,
+    lacks: {
+      delete: "it answers nothing, leaves a hole, and counts positions in RowKeys from then on",
+      pop: "it answers nothing",
+    },
+    gaps: {
+      "an image": noJson,
+      "an image's URL": noJson,
+      audio: noJson,
+      "audio's URL": noJson,
+      video: noJson,
+      "a video's URL": noJson,
+      document: noJson,
+    },
+    async start() {
+      const tables = newTables();
+      const store = new AzureChatStore({ endpoint: server!.url, credential, layout: "llamaindex", ...tables });
+      await store.setup();
+      return { store, settings: settingsOf(tables), close: () => dropTables(server!.url, tables) };
+    },
+  });
+});
+
+describe.runIf(server)("what is Azure's own with LlamaIndex Python", () => {
+  const tables = newTables();
+  let store: AzureChatStore;
+  let chat: TableClient;
+  let metadata: TableClient;
+  let python: PythonStore;
+
+  beforeAll(async () => {
+    store = new AzureChatStore({ endpoint: server!.url, credential, layout: "llamaindex", ...tables });
+    await store.setup();
+    chat = newClient(server!.url, tables.chatTableName);
+    metadata = newClient(server!.url, tables.metadataTableName);
+    python = await PythonStore.start("store-azure", "azure", settingsOf(tables));
+  }, 600_000);
+  afterAll(async () => {
+    await python?.stop();
+    await store.close();
+    await dropTables(server!.url, tables);
+  });
+
+  const entitiesOf = async (key: string) => {
+    const entities = [];
+    const filter = `PartitionKey eq '${key}'`;
+    for await (const { etag: _etag, timestamp: _timestamp, ...entity } of chat.listEntities({
+      queryOptions: { filter },
+    })) {
+      entities.push(entity);
+    }
+    return entities;
+  };
+  const countOf = async (key: string) => {
+    const { LastMessageRowKey, MessageCount } = await metadata.getEntity(tables.chatTableName, key);
+    return { LastMessageRowKey, MessageCount };
+  };
+  const numbered = (count: number, prefix = "m") =>
+    Array.from({ length: count }, (_, i) => ({ content: `${prefix}${i}` }));
+
+  it("an append is the entity and the count that Python writes, but for the marker on the first", async () => {
+    const messages = [
+      { role: "user" as const, content: 'Héllo "you" 😀' },
+      { role: "assistant" as const, content: "x".repeat(40_000), additionalKwargs: { a: [1, { b: null }], c: "é" } },
+    ];
+    for (const message of messages) {
+      await store.addMessage("ours", message);
+      await python.add("python", message);
+    }
+    const ours = await entitiesOf("ours");
+    const theirs = await entitiesOf("python");
+    expect(ours.map(({ chatkeep: _marker, partitionKey: _key, ...entity }) => entity)).toEqual(
+      theirs.map(({ partitionKey: _key, ...entity }) => entity),
+    );
+    expect(ours.map(({ chatkeep }) => chatkeep === undefined)).toEqual([false, true]);
+    expect(await countOf("ours")).toEqual(await countOf("python"));
+  });
+
+  it("Python can't set over what is there, nor more than 100 messages; ours is what Python reads", async () => {
+    await python.set("over", numbered(2));
+    await expect(python.set("over", numbered(2, "n"))).rejects.toThrow(/InvalidDuplicateRow|Duplicate/i);
+    await store.setMessages("over", numbered(3, "n"));
+    expect(await python.get("over")).toEqual(numbered(3, "n").map(({ content }) => ({ role: "user", content })));
+    await python.add("over", { content: "more" });
+    expect(await store.countMessages("over")).toBe(4);
+
+    await expect(python.set("many", numbered(101))).rejects.toThrow();
+    await store.setMessages("many", numbered(250));
+    await store.addMessages("many", numbered(150, "n"));
+    await store.setMessages("many", numbered(320, "o"));
+    await store.trimMessages("many", 310);
+    await python.add("many", { content: "more" });
+    const read = (await python.get("many")).map(({ content }) => content);
+    expect(read).toEqual([
+      ...numbered(320, "o")
+        .slice(10)
+        .map(({ content }) => content),
+      "more",
+    ]);
+    expect((await store.getMessages("many")).map(({ content }) => content)).toEqual(read);
+  });
+
+  it("holes that Python leaves are read as Python reads them", async () => {
+    await python.add("holes", ...numbered(4));
+    await python.delete("holes", 0);
+    await python.delete("holes", 2);
+    const contents = async () => (await store.getMessages("holes")).map(({ content }) => content);
+    expect(await contents()).toEqual(["m1", "m3"]);
+    await store.addMessage("holes", { content: "more" });
+    await python.add("holes", { content: "from python" });
+    await store.addMessage("holes", { content: "between" }, { index: 1 });
+    expect(await contents()).toEqual(["m1", "between", "m3", "more", "from python"]);
+    expect((await python.get("holes")).map(({ content }) => content)).toEqual(await contents());
+    expect(await store.deleteMessage("holes", 0)).toEqual({ role: "user", content: "m1" });
+    expect((await python.get("holes")).map(({ content }) => content)).toEqual(await contents());
+  });
+
+  it("a quote in a key breaks Python's query, and is a key as any other for ours", async () => {
+    await store.setMessages("it's", numbered(2));
+    await expect(python.get("it's")).rejects.toThrow(/InvalidInput/);
+    expect(await store.countMessages("it's")).toBe(2);
+    expect(await store.getKeys({ prefix: "it's" })).toEqual(["it's"]);
+  });
+
+  it("a plain content that looks like a number was written by old packages, and newer ones lose it", async () => {
+    await chat.createEntity({
+      partitionKey: "plain",
+      rowKey: "0000000000",
+      role: '"tool"',
+      content: "42",
+      additional_kwargs: "{}",
+    });
+    expect(await store.getMessages("plain")).toEqual([{ role: "tool", content: "42" }]);
+    expect(await python.get("plain")).toEqual([{ role: "tool", content: [] }]);
+  });
+
+  it("Python forgets, and both begin anew", async () => {
+    await store.setMessages("anew", numbered(3));
+    await python.forget("anew");
+    expect(await store.getKeys({ prefix: "anew" })).toEqual([]);
+    await store.addMessage("anew", { content: "a" });
+    await python.add("anew", { content: "b" });
+    expect((await python.get("anew")).map(({ content }) => content)).toEqual(["a", "b"]);
+  });
+});
