@@ -198,28 +198,33 @@ export async function httpProxy(target: string | URL, options: HttpProxyOptions 
     response.writeHead(reply.status, reply.statusText, [...reply.rawHeaders]);
   }
 
-  function send(response: ServerResponse, reply: HttpReply, record: HttpRecord): Promise<void> {
+  // A client that died meanwhile gets no reply, and its response tells nothing any more: neither "close" nor what was written.
+  const isGone = (response: ServerResponse) => response.destroyed || response.req.socket.destroyed;
+
+  async function send(response: ServerResponse, reply: HttpReply, record: HttpRecord): Promise<void> {
+    if (isGone(response)) return;
     begin(response, reply, record);
     record.replyBytes = reply.body.length;
-    return new Promise((resolve) => {
-      // The client may be gone already; then it won't close again.
-      if (response.closed) return resolve();
+    await new Promise<void>((resolve) => {
       response.once("close", resolve);
       response.end(reply.body);
     });
   }
 
-  function truncate(
+  async function truncate(
     response: ServerResponse,
     reply: HttpReply,
     fault: HttpFault & { readonly kind: "truncate-reply" },
     record: HttpRecord,
   ): Promise<void> {
+    if (isGone(response)) return;
     begin(response, reply, record);
     response.flushHeaders();
     const part = reply.body.subarray(0, fault.bytes);
     record.replyBytes = part.length;
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
+      // Also when the client goes just now: then what is written is dropped without a word.
+      response.once("close", resolve);
       const cut = () => {
         if (fault.end === "close") response.req.socket.destroySoon();
         else reset(response);

@@ -120,6 +120,24 @@ describe("an HTTP proxy", () => {
   describe("passes on", () => {
     const binary = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) % 256));
 
+    it.each([undefined, { kind: "truncate-reply", bytes: 2 } as const])(
+      "settles when a client goes while its request is at the server (%o)",
+      async (fault) => {
+        const client = new AbortController();
+        proxy.always(fault);
+        proxy.intercept({
+          reply: async () => {
+            client.abort();
+            // Until the proxy has seen it.
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            return undefined;
+          },
+        });
+        await expect(send(proxy.url, { signal: client.signal })).rejects.toThrow();
+        await proxy.settled();
+      },
+    );
+
     it("path, header order and case, Host and body as the client sent them", async () => {
       const headers = [
         ...["host", "signed.example.com", "X-Amz-Date", "20260101T000000Z", "x-lower", "é".normalize("NFC")],
