@@ -4,9 +4,12 @@ import { type OwnServer, run, type ServerName, serverKinds } from "@chatkeep/tes
 import { userProject } from "./project.js";
 import { commandOf, runtimes } from "./runtimes.js";
 
+/** By the name of the server that each needs. */
+const stores = ["simple", "redis", "upstash", "azurite", "dynamodb", "postgres", "tablestore"];
+
 const USAGE = `pnpm runtimes [--store redis,postgres,…] [--runtime node22,bun,…]
   Runs the conformance kit on the packages as they are installed, each store on a server of its own, in each runtime.
-  stores: simple, dynamodb; runtimes: ${Object.keys(runtimes).join(", ")}`;
+  stores: ${stores.join(", ")}; runtimes: ${Object.keys(runtimes).join(", ")}`;
 
 interface Report {
   version: string;
@@ -14,8 +17,6 @@ interface Report {
   failed: string[];
   gaps: number;
 }
-
-const stores = ["simple", "dynamodb"];
 
 function list(text: string | undefined, all: readonly string[]): readonly string[] {
   const chosen = text?.split(",") ?? all;

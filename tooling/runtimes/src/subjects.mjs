@@ -39,4 +39,43 @@ export const subjects = {
       return new DynamoDBChatStore({ ...connection, tableName, ...others });
     });
   },
+
+  async redis({ url }) {
+    const { RedisChatStore } = await import("@chatkeep/chat-store-redis");
+    return subject("RedisChatStore", (keyPrefix) => (others) => {
+      return new RedisChatStore({ redisUrl: url, keyPrefix, ...others });
+    });
+  },
+
+  async upstash({ url, token }) {
+    const { UpstashChatStore } = await import("@chatkeep/chat-store-upstash");
+    return subject("UpstashChatStore", (keyPrefix) => (others) => {
+      return new UpstashChatStore({ redisUrl: url, redisToken: token, keyPrefix, ...others });
+    });
+  },
+
+  async postgres({ url }) {
+    const { PostgresChatStore } = await import("@chatkeep/chat-store-postgres");
+    return subject("PostgresChatStore", (tableName) => (others) => {
+      return new PostgresChatStore({ connectionString: url, max: 3, tableName, ...others });
+    });
+  },
+
+  async azurite({ url }) {
+    const { AzureChatStore } = await import("@chatkeep/chat-store-azure");
+    return subject("AzureChatStore", (chatTableName) => (others) => {
+      return AzureChatStore.fromConnectionString(url, {
+        chatTableName,
+        metadataTableName: `${chatTableName}m`,
+        ...others,
+      });
+    });
+  },
+
+  async tablestore({ url, access }) {
+    const { TablestoreChatStore } = await import("@chatkeep/chat-store-tablestore");
+    return subject("TablestoreChatStore", (tableName) => (others) => {
+      return new TablestoreChatStore({ endpoint: url, ...access, tableName, autoSetup: true, ...others });
+    });
+  },
 };
