@@ -40,7 +40,19 @@ describe("a release, tried on a scratch clone", () => {
       await run(root, "cp", `packages/${folder}/package.json`, `${clone}/packages/${folder}`);
     await run(clone, changeset, "version");
     await run(clone, "git", "add", "--all");
-    await run(clone, "git", "-c", "user.name=x", "-c", "user.email=x", "commit", "--quiet", "--allow-empty", "--message", "Release");
+    await run(
+      clone,
+      "git",
+      "-c",
+      "user.name=x",
+      "-c",
+      "user.email=x",
+      "commit",
+      "--quiet",
+      "--allow-empty",
+      "--message",
+      "Release",
+    );
     await run(clone, "git", "tag", "first");
   });
   afterAll(() => rm(clone, { recursive: true }));

@@ -123,7 +123,7 @@ interface Missing {
 }
 
 /** What one step copies. */
-export function nextToCopy(
+function nextToCopy(
   { pieces, copied }: Pick<Head, "pieces" | "copied">,
   { piecesCopied, messagesCopied }: Pick<Tuning, "piecesCopied" | "messagesCopied">,
 ): Piece[] {
