@@ -3,7 +3,7 @@
 // the ends of its sizes and sweeps.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 process.env.TURBO_TELEMETRY_DISABLED = "1";
@@ -30,7 +30,9 @@ function runTests() {
   const report = join(folder, "report.json");
   try {
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const { status } = spawnSync("vitest", ["run", ...reporters, ...filters], { stdio: "inherit" });
+    // More than there are cores, since most tests wait for a server.
+    const workers = `--maxWorkers=${availableParallelism() + 1}`;
+    const { status } = spawnSync("vitest", ["run", workers, ...reporters, ...filters], { stdio: "inherit" });
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
     const brokenFiles = testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
     const reported = numFailedTests + brokenFiles.length;

@@ -39,6 +39,7 @@ export type { Tuning } from "./backend/head/tuning.js";
 export { checkClientAlone, checkOptionNames, oneOf } from "./backend/options.js";
 export { type BatchLimits, batches, inParallel } from "./backend/parallel.js";
 export { pause } from "./backend/pause.js";
+export { RecentMap } from "./backend/recent-map.js";
 export { ServiceClock } from "./backend/service-clock.js";
 export { Turns } from "./backend/turns.js";
 export { invalid, mayBeginKey, ttlMilliseconds, utf8Length } from "./backend/validate.js";

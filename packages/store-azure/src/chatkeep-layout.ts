@@ -11,6 +11,7 @@ import {
   mayBeginKey,
   type PortLimits,
   type ReadContext,
+  RecentMap,
   type Row,
   type RowAddress,
   type RowRange,
@@ -69,7 +70,7 @@ export class ChatkeepLayout implements HeadPort {
   readonly #requests: Requests;
   readonly #mode: AzureServiceMode;
   /** The ETag under which this process wrote or read a head, which is known to the protocol by its token. */
-  readonly #etags = new Map<string, { token: string; etag: string }>();
+  readonly #etags = new RecentMap<{ token: string; etag: string }>(mostEtags);
 
   constructor(requests: Requests, mode: AzureServiceMode) {
     this.#requests = requests;
@@ -247,10 +248,8 @@ export class ChatkeepLayout implements HeadPort {
   }
 
   #noteEtag(key: string, token: string | undefined, etag: unknown): void {
-    this.#etags.delete(key);
     if (token !== undefined && typeof etag === "string") this.#etags.set(key, { token, etag });
-    const oldest = this.#etags.keys().next();
-    if (this.#etags.size > mostEtags && !oldest.done) this.#etags.delete(oldest.value);
+    else this.#etags.delete(key);
   }
 }
 

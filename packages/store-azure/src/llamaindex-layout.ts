@@ -10,14 +10,17 @@ import {
   type ListedDocument,
   mayBeginKey,
   type ReadContext,
+  RecentMap,
   type StoredDocument,
 } from "@chatkeep/chat-store-core/backend";
 import { after, nameOf } from "./keys.js";
-import { type Item, maxPayloadBytes, messageOf, sizeOf, toItem, toPayload } from "./llamaindex-entity.js";
+import { Counts } from "./llamaindex-counts.js";
+import { type Item, maxPayloadBytes, sizeOf, toItem, toPayload } from "./llamaindex-entity.js";
+import { isBegun, isLive, itemOf, markerOf, type Partition, place } from "./llamaindex-partition.js";
 import type { AzureServiceMode } from "./options.js";
 import { toText } from "./parts.js";
 import { type Conditional, type Entity, patiently, quoted, type Requests } from "./requests.js";
-import { numberOf, rowKeyBetween, rowKeyOf } from "./row-keys.js";
+import { numberOf, rowKeyOf } from "./row-keys.js";
 
 // LlamaIndex Python's tables: a partition for each conversation with an entity for each message, which Python reads whole,
 // and a row with its count in another table. No transaction reaches both, and any other entity beside the messages would be
@@ -38,22 +41,11 @@ const mostActions = 99;
 const transactionBytes = { storage: 3_900_000, cosmos: 1_900_000 } as const;
 
 const mostRemembered = 1_000;
-const metadataRounds = 8;
 
 /** Begins the names of keys that can't be a PartitionKey as they are; Python can't have those. */
 const nameMark = "~chatkeep~";
 /** "Understanding the Table service data model", and RowKeys of Cosmos. */
 const mostOfName = { storage: 512, cosmos: 255 } as const;
-
-type PlacedItem = Item & { rowKey: string };
-
-/** What a partition holds. */
-interface Partition {
-  anchor: { rowKey: string; etag: string; entity: Entity };
-  /** All entities, in order. */
-  rows: readonly Entity[];
-  items: readonly PlacedItem[];
-}
 
 export type Conversation = StoredDocument<Item>;
 
@@ -82,14 +74,15 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   readonly #tables: LlamaIndexTables;
   /** Where conversations were read from: how far a change of several transactions has come is no part of what they are. */
   readonly #partitions = new WeakMap<Conversation, Partition>();
-  readonly #remembered = new Map<string, Remembered>();
-  /** ETags of the rows with the counts. */
-  readonly #counted = new Map<string, string | undefined>();
-  /** Conversations whose count may not have been written although a write was. */
-  readonly #uncounted = new Set<string>();
+  readonly #remembered = new RecentMap<Remembered>(mostRemembered);
+  readonly #counts: Counts;
 
   constructor(tables: LlamaIndexTables) {
     this.#tables = tables;
+    this.#counts = new Counts(tables, {
+      nameOf: (key) => this.#name(key),
+      lastOf: async (key, context) => (await this.#load(key, context))?.items.at(-1)?.rowKey,
+    });
   }
 
   now(): number {
@@ -99,7 +92,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   /** One request for each 1,000 messages, and one more when there are more. */
   async read(key: string, context: ReadContext): Promise<Conversation | undefined> {
     const partition = await this.#load(key, context);
-    if (this.#uncounted.has(key)) await this.#recount(key, context);
+    await this.#counts.catchUp(key, context);
     if (partition === undefined || isBegun(partition)) {
       this.#remembered.delete(key);
       return undefined;
@@ -118,7 +111,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     expected: Expected<Conversation>,
     context: ReadContext,
   ): Promise<DocumentResult<Conversation>> {
-    await this.#prepareCount(key, context);
+    await this.#counts.prepare(key, context);
     if (change.kind === "append") {
       const known = this.#expected(key, expected);
       if (known !== undefined) {
@@ -141,7 +134,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     expected: Expected<Conversation>,
     context: ReadContext,
   ): Promise<DocumentResult<Conversation>> {
-    await this.#prepareCount(key, context);
+    await this.#counts.prepare(key, context);
     const found = await this.#find(key, expected, context);
     if (found === "other") return { applied: false, sentOnce: true };
     if (found === undefined) return { applied: true };
@@ -414,67 +407,22 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     try {
       result = await decide();
     } catch (error) {
-      this.#uncounted.add(key);
+      this.#counts.doubt(key);
       throw error;
     }
     if (!result.applied) return { applied: false, sentOnce: result.once };
     const known = this.#remembered.get(key);
-    this.#uncounted.add(key);
+    this.#counts.doubt(key);
     try {
       if (known === undefined) {
         const partition = await this.#load(key, context);
         if (partition !== undefined) await this.#tidy(key, partition, context);
-        await this.#recount(key, context);
-      } else await this.#count(key, known.last, context);
+        await this.#counts.recount(key, context);
+      } else await this.#counts.write(key, known.last, context);
     } catch {
       // The write is done. Who reads or writes the conversation next sees to what is left.
     }
     return { applied: true };
-  }
-
-  /** The row with the count must have been read before a write, so that it is never written from what is older than it. */
-  async #prepareCount(key: string, context: ReadContext): Promise<void> {
-    if (this.#counted.has(key)) return;
-    const { metadata, metadataPartition } = this.#tables;
-    const row = await metadata.get({ partitionKey: metadataPartition, rowKey: this.#name(key) }, context);
-    this.#noteCounted(key, row?.etag);
-  }
-
-  /** Writes the count, if nobody else did since this process knew it; otherwise from what is there. */
-  async #count(key: string, last: string | undefined, context: ReadContext): Promise<void> {
-    if (!(await this.#writeCount(key, last, context))) await this.#recount(key, context);
-    else this.#uncounted.delete(key);
-  }
-
-  async #recount(key: string, context: ReadContext): Promise<void> {
-    for (let round = 0; round < metadataRounds; round++) {
-      this.#counted.delete(key);
-      await this.#prepareCount(key, context);
-      const partition = await this.#load(key, context);
-      const last = partition?.items.at(-1)?.rowKey;
-      if (await this.#writeCount(key, last, context)) {
-        this.#uncounted.delete(key);
-        return;
-      }
-    }
-  }
-
-  async #writeCount(key: string, last: string | undefined, context: ReadContext): Promise<boolean> {
-    const { metadata, metadataPartition } = this.#tables;
-    const row = { partitionKey: metadataPartition, rowKey: this.#name(key) };
-    const etag = this.#counted.get(key);
-    let result: Conditional = { applied: true, etag: undefined };
-    if (last !== undefined) {
-      const named = row.rowKey === key ? {} : { chatkeepKey: Buffer.from(key) };
-      const entity = { ...row, ...named, LastMessageRowKey: last, MessageCount: numberOf(last) + 1 };
-      const action: TransactionAction =
-        etag === undefined ? ["create", entity] : ["update", entity, "Replace", { etag }];
-      result = await metadata.transact([action], context);
-    } else if (etag !== undefined) result = await metadata.delete(row, etag, context);
-
-    if (result.applied) this.#noteCounted(key, result.etag);
-    else this.#counted.delete(key);
-    return result.applied;
   }
 
   #anchorMarked(key: string, { rowKey, etag }: Remembered["anchor"], mark: Record<string, unknown>): TransactionAction {
@@ -519,68 +467,15 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     const last = items.at(-1)?.rowKey;
     this.#remembered.delete(key);
     if (last === undefined || chatkeepPending || chatkeepFrom || chatkeepEnd) return;
-    this.#keep(key, { marker, anchor: { rowKey: anchor.rowKey, etag: anchor.etag }, last });
+    this.#remembered.set(key, { marker, anchor: { rowKey: anchor.rowKey, etag: anchor.etag }, last });
   }
 
   #rememberLast(key: string, marker: string, rowKey: string, etag: string | undefined, last: string): void {
-    if (etag !== undefined) this.#keep(key, { marker, anchor: { rowKey, etag }, last });
-  }
-
-  #keep(key: string, remembered: Remembered): void {
-    this.#remembered.delete(key);
-    this.#remembered.set(key, remembered);
-    dropOldest(this.#remembered);
-  }
-
-  #noteCounted(key: string, etag: unknown): void {
-    this.#counted.delete(key);
-    this.#counted.set(key, typeof etag === "string" ? etag : undefined);
-    dropOldest(this.#counted);
+    if (etag !== undefined) this.#remembered.set(key, { marker, anchor: { rowKey, etag }, last });
   }
 }
 
 type NewRow = Entity & { partitionKey: string; rowKey: string };
-
-function dropOldest(map: Map<string, unknown>): void {
-  const oldest = map.keys().next();
-  if (map.size > mostRemembered && !oldest.done) map.delete(oldest.value);
-}
-
-function markerOf({ anchor }: Partition): string | undefined {
-  const { chatkeep } = anchor.entity;
-  return typeof chatkeep === "string" ? chatkeep : undefined;
-}
-
-/** Nothing yet: its first write takes several transactions, and is under way or was given up. */
-function isBegun(partition: Partition): boolean {
-  return partition.anchor.entity.chatkeepEnd === true && markerOf(partition) === undefined;
-}
-
-function isLive(row: Entity, anchor: Entity): boolean {
-  const { chatkeepPending, chatkeepFrom, chatkeepEnd } = anchor;
-  if (chatkeepEnd === true) return false;
-  if (typeof chatkeepFrom === "string" && String(row.rowKey) < chatkeepFrom) return false;
-  return row === anchor || !chatkeepPending || row.chatkeepPending !== chatkeepPending;
-}
-
-function itemOf(row: Entity): PlacedItem {
-  return { rowKey: String(row.rowKey), properties: messageOf(row) };
-}
-
-/** Where messages go: what is there stays, but for the first, which is the anchor; what is new goes between or behind. */
-function place(items: readonly Item[], anchor: string): string[] {
-  const placed: string[] = [];
-  for (const [i, item] of items.entries()) {
-    const before = placed.at(-1);
-    if (before === undefined) placed.push(anchor);
-    else if (item.rowKey !== undefined && item.rowKey !== anchor) placed.push(item.rowKey);
-    else {
-      const next = items.slice(i + 1).find(({ rowKey }) => rowKey !== undefined && rowKey !== anchor)?.rowKey;
-      placed.push(next === undefined ? rowKeyOf(numberOf(before) + 1) : rowKeyBetween(before, next));
-    }
-  }
-  return placed;
-}
 
 /** What an entity may take in a request: its quotes are escaped, and the action has headers. */
 function sentBytes(row: NewRow): number {

@@ -2,6 +2,7 @@ import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, Operation, ReadContext, WriteContext } from "../driver.js";
 import { pause } from "../pause.js";
+import { RecentMap } from "../recent-map.js";
 import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
 import { findOperation, follows, type KeptAnswer, type Marker, nextMarker, parseMarker } from "./marker.js";
@@ -58,7 +59,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
   readonly #ttlMs: number | undefined;
   readonly #turns = new Turns();
   readonly #tries = new WeakMap<Operation, Tries<Item, Document>>();
-  readonly #hints = new Map<string, State<Document>>();
+  readonly #hints = new RecentMap<State<Document>>(mostHints);
 
   constructor(port: DocumentPort<Item, Document>, options: DocumentDriverOptions = {}) {
     this.#port = port;
@@ -234,7 +235,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       if (result.applied) {
         tries.uncertain = undefined;
         if (change.do.kind !== "forget") {
-          this.#hint(key, { exists: true, document: undefined, marker, expiresAt });
+          this.#hints.set(key, { exists: true, document: undefined, marker, expiresAt });
         }
         return change.answer;
       }
@@ -267,12 +268,6 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
     if (this.#ttlMs === undefined) return undefined;
     const unit = this.#port.expiryUnitMs;
     return Math.ceil((this.#port.now() + this.#ttlMs) / unit) * unit;
-  }
-
-  #hint(key: string, state: State<Document>): void {
-    this.#hints.set(key, state);
-    const oldest = this.#hints.keys().next();
-    if (this.#hints.size > mostHints && !oldest.done) this.#hints.delete(oldest.value);
   }
 
   /** The answer, when the document says that the operation has been applied; settles what is uncertain, or throws that it can't. */

@@ -1,3 +1,4 @@
+import { RecentMap } from "../recent-map.js";
 import { decodeHead, type Head } from "./head.js";
 import type { StoredHead } from "./port.js";
 
@@ -17,7 +18,7 @@ const noRows: ReadonlySet<number> = new Set();
 
 /** The heads that this process used last. A wrong one costs a request and nothing else. */
 export class Hints {
-  readonly #hints = new Map<string, { known: Known; rowsPut: ReadonlySet<number> }>();
+  readonly #hints = new RecentMap<{ known: Known; rowsPut: ReadonlySet<number> }>(remembered);
 
   get(key: string): Known | undefined {
     return this.#hints.get(key)?.known;
@@ -25,10 +26,8 @@ export class Hints {
 
   set(key: string, known: Known): void {
     const rowsPut = known.head === undefined ? noRows : this.rowsPut(key, known.head);
-    this.#hints.delete(key);
-    if (known.head !== undefined) this.#hints.set(key, { known, rowsPut });
-    const oldest = this.#hints.keys().next();
-    if (this.#hints.size > remembered && !oldest.done) this.#hints.delete(oldest.value);
+    if (known.head === undefined) this.#hints.delete(key);
+    else this.#hints.set(key, { known, rowsPut });
   }
 
   forget(key: string): void {
