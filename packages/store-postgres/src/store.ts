@@ -90,6 +90,10 @@ async function openDriver(database: Database, settings: Settings): Promise<Layou
 function newPool(connection: PostgresConnectionOptions): Pool {
   const pool = new Pool({ connectionTimeoutMillis: 10_000, keepAlive: true, ...(connection as object) });
   // An idle connection that breaks is replaced; unheard, its error would end the process.
-  pool.on("error", () => {});
+  pool.on("error", ignore);
+  // So would that of one which ends in the very moment in which the pool hands it out.
+  pool.on("connect", (client) => client.on("error", ignore));
   return pool;
 }
+
+function ignore(): void {}
