@@ -40,8 +40,8 @@ function sdkError(error: unknown): SdkError {
   return typeof error === "object" && error !== null ? error : {};
 }
 
-/** The connection never came about, so nothing was sent. */
-const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+/** The connection never came about, so nothing was sent. EHOSTUNREACH can also come while an answer is awaited. */
+const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 
 const tooLarge = new Set([
   "EntityTooLarge",

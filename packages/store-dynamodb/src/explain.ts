@@ -59,10 +59,12 @@ const badCredentials = new Set([
   "ExpiredTokenException",
 ]);
 
-/** The connection never came about, so nothing was sent. */
-const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+/** The connection never came about, so nothing was sent. EHOSTUNREACH can also come while an answer is awaited. */
+const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN"]);
 
 const brokenConnection = new Set([
+  "EHOSTUNREACH",
+  "ENETUNREACH",
   "ECONNRESET",
   "ECONNABORTED",
   "EPIPE",

@@ -14,8 +14,8 @@ const refused: Record<string, string> = {
   OTSTableNotReady: "The table was made or changed a moment ago and can't be used yet.",
 };
 
-/** The connection never came about, so nothing was sent. */
-const notConnected = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ERR_TLS|CERT_|certificate/;
+/** The connection never came about, so nothing was sent. EHOSTUNREACH can also come while an answer is awaited. */
+const notConnected = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ERR_TLS|CERT_|certificate/;
 
 /** Whether the same request may succeed if sent again. */
 export function isPassing(failure: RequestFailed): boolean {

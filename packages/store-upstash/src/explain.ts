@@ -2,15 +2,8 @@ import type { Failure } from "@chatkeep/chat-store-core/backend";
 import { explainDriverError, explainServerError } from "@chatkeep/redis-layouts";
 import { ServerError, UnreadableReply } from "./failures.js";
 
-/** The connection never came about, so nothing was sent. */
-const notConnected = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
+/** The connection never came about, so nothing was sent. EHOSTUNREACH can also come while an answer is awaited. */
+const notConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
 
 /** What an error of the SDK or of `fetch` looks like, as far as it is looked at. */
 interface SdkError {
