@@ -68,7 +68,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, HistoryRow> {
     return { text, items, marker: textOf(columns, markerColumn), expiresAt: numberOf(columns, expiryColumn) };
   }
 
-  /** One UpdateRow, with the whole history. */
+  /** One UpdateRow, or a PutRow for a new row, with the whole history. */
   async write(
     key: string,
     { items = [], marker, expiresAt }: DocumentWrite<Item>,
@@ -78,7 +78,16 @@ export class LlamaIndexLayout implements DocumentPort<Item, HistoryRow> {
     const text = `[${items.join(", ")}]`;
     const bytes = utf8Length(text);
     if (bytes > columnBytes) throw tooLarge(bytes);
-    const columns = { [historyColumn]: text, [markerColumn]: marker, [expiryColumn]: expiresAt ?? null };
+    const written = { [historyColumn]: text, [markerColumn]: marker };
+    if (expected === "nothing") {
+      // UpdateRow's documentation has no condition that there be no row.
+      const row = {
+        key: rowKey(key),
+        columns: { ...written, ...(expiresAt === undefined ? {} : { [expiryColumn]: expiresAt }) },
+      };
+      return resultOf(await this.#requests.put(this.#table, row, "no row", context));
+    }
+    const columns = { ...written, [expiryColumn]: expiresAt ?? null };
     return resultOf(await this.#requests.update(this.#table, rowKey(key), columns, conditionOf(expected), context));
   }
 
