@@ -11,6 +11,8 @@ export const DOUBTFUL = {
     "a PutRow may have no attribute columns (Error codes has a text against it, the SDKs allow it)",
   "key-in-columns-to-get": "a primary key column named in columns_to_get counts as a column that the row has",
   "explicit-auto-increment": "a row of a table with AUTO_INCREMENT may be written by its number without EXPECT_EXIST",
+  "expect-not-exist":
+    "an UpdateRow or DeleteRow may expect that the row does not exist (the operations' pages list IGNORE and EXPECT_EXIST only)",
   "condition-on-missing-row": "a column condition on a row that does not exist finds all its columns missing",
   "column-names":
     "an attribute column may have any name (an example of the Python SDK has a space in one, the documentation forbids it)",

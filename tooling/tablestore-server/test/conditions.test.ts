@@ -118,7 +118,7 @@ test("what is not known of the service is refused: other types, rows that are no
   expect(await unknown(write(client, when("text", Long.fromNumber(1), NOT_EQUAL)))).toBe("other-type");
   const missing = when("text", "b", EQUAL);
   expect(await unknown(write(client, missing, IGNORE, "nobody"))).toBe("condition-on-missing-row");
-  expect(await unknown(write(client, missing, EXPECT_NOT_EXIST, "nobody"))).toBe("condition-on-missing-row");
+  expect(await unknown(write(client, missing, EXPECT_NOT_EXIST, "nobody"))).toBe("expect-not-exist");
   expect((await errorOf(write(client, missing, EXPECT_EXIST, "nobody"))).code).toBe("OTSConditionCheckFail");
   expect((await errorOf(write(client, when("id", "row", EQUAL)))).message).toMatch(
     /does not support conditions on primary/,

@@ -106,6 +106,7 @@ export class Table {
     checkWrite(plain, bytes.length, kind, settings, limits, readings);
     const { rowExistence, columnCondition } = condition;
     const filter = columnCondition === undefined ? undefined : parseCondition(columnCondition, this.rules());
+    if (rowExistence === RowExistence.EXPECT_NOT_EXIST && kind !== "put") readings.check("expect-not-exist");
     this.checkAutoIncrement(generated, rowExistence, filter, kind);
     const returned = returnedRow(returnContent, plain.cells);
     return {
