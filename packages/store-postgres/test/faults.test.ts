@@ -26,6 +26,7 @@ describe.runIf(server)("exactly once, layout chatkeep", () => {
         injected(options) {
           const pool = new Pool({ connectionString: proxied });
           pool.on("error", () => {});
+          pool.on("connect", (client) => client.on("error", () => {}));
           pools.push(pool);
           return new PostgresChatStore({ pool, schemaName, ...options });
         },

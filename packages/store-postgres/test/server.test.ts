@@ -58,6 +58,7 @@ describe.runIf(server)("a server that refuses or breaks off", () => {
   it("connections that an administrator ends again and again lose and double nothing", async () => {
     const pool = new Pool({ connectionString: url, application_name: "victim" });
     pool.on("error", () => {});
+    pool.on("connect", (client) => client.on("error", () => {}));
     const stores = [0, 1, 2].map(() => new PostgresChatStore({ pool, schemaName, maxRetries: 100 }));
     let ended = 0;
     let writing = true;
@@ -168,6 +169,7 @@ describe.runIf(server?.own)("servers of its own", () => {
     const schemaName = await makeTables(own.url, "chatkeep");
     const pool = new Pool({ connectionString: own.url, max: 5 });
     pool.on("error", () => {});
+    pool.on("connect", (client) => client.on("error", () => {}));
     const store = PostgresChatStore.fromUri(own.url, { schemaName, maxRetries: 0 });
     try {
       const clients = await Promise.all(Array.from({ length: 5 }, () => pool.connect()));
