@@ -35,6 +35,7 @@ export { findProgram, run } from "./run.js";
 export { type OwnServer, type ServerInfo, type ServerPlace, type ServerSpec, startServer } from "./server.js";
 export { type Finding, type ServerKind, ServerMissing } from "./server-kind.js";
 export { type AzuriteOptions, azuriteAccount, startAzurite } from "./servers/azurite.js";
+export { startChromium } from "./servers/chromium.js";
 export { type DynamoDBOptions, type JavaProgram, javaProgram, startDynamoDB } from "./servers/dynamodb.js";
 export { type PgBouncerOptions, startPgBouncer } from "./servers/pgbouncer.js";
 export {

@@ -1,5 +1,6 @@
 import type { ServerKind } from "./server-kind.js";
 import { azurite } from "./servers/azurite.js";
+import { chromium } from "./servers/chromium.js";
 import { dynamodb } from "./servers/dynamodb.js";
 import { pgbouncer } from "./servers/pgbouncer.js";
 import { postgres, postgres15 } from "./servers/postgres.js";
@@ -10,6 +11,7 @@ import { upstash } from "./servers/upstash.js";
 /** Every server that a project can ask for by name. */
 export const serverKinds = {
   azurite,
+  chromium,
   dynamodb,
   pgbouncer,
   postgres,
