@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
+export const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
  * A code block of the documentation. The first word behind its fence is the language; those after it say what is done with
@@ -28,33 +28,41 @@ export interface Block {
 
 const known = /^(run|tests|more|no-check|file=[\w./-]+)$/;
 
+/** Beside TypeScript and JavaScript; any other language of a fence is a mistake, so that no code passes by unseen. */
+const otherLanguages = new Set(["", "sh", "sql", "yaml", "json", "html", "text", "python"]);
+
+const inFolder = (folder: string) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+
 /** The documents that are checked. */
 export function documents(): string[] {
-  const packages = readdirSync(join(root, "packages")).map((name) => `packages/${name}/README.md`);
-  const pages = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
-  return ["README.md", "CONTRIBUTING.md", ...packages, ...pages].filter(
-    (path) => path.endsWith(".md") && existsSync(join(root, path)),
-  );
+  const readmes = ["packages", "tooling", "examples"].flatMap(inFolder).map((folder) => `${folder}/README.md`);
+  return [...inFolder("."), ...inFolder("docs"), ...readmes]
+    .map((path) => path.replace(/^\.\//, ""))
+    .filter((path) => path.endsWith(".md") && existsSync(join(root, path)));
 }
+
+export const textOf = (document: string): string => readFileSync(join(root, document), "utf8");
 
 /** The blocks of TypeScript and JavaScript in a document. Throws when a fence has a word that means nothing here. */
 export function blocksOf(document: string): Block[] {
   const blocks: Block[] = [];
-  const lines = readFileSync(join(root, document), "utf8").split("\n");
+  const lines = textOf(document).split("\n");
   for (let i = 0; i < lines.length; i++) {
-    const fence = /^```(\S*)(.*)$/.exec(lines[i] ?? "");
+    const fence = /^( *)```(\S*)(.*)$/.exec(lines[i] ?? "");
     if (fence === null) continue;
+    const [, indent = "", language = "", rest = ""] = fence;
     const start = i++;
-    while (i < lines.length && lines[i] !== "```") i++;
-    const [, language = "", rest = ""] = fence;
+    while (i < lines.length && lines[i] !== `${indent}\`\`\``) i++;
     const words = rest.split(" ").filter(Boolean);
     const at = `${document}:${start + 1}`;
     const unknown = words.find((word) => !known.test(word));
     if (unknown !== undefined) throw new Error(`${at}: "${unknown}" behind a fence means nothing.`);
-    if (language !== "ts" && language !== "js") continue;
+    if (otherLanguages.has(language)) continue;
+    if (language !== "ts" && language !== "js") throw new Error(`${at}: nobody checks code in "${language}".`);
 
     const before = words.includes("more") ? blocks.at(-1)?.code : "";
     if (before === undefined) throw new Error(`${at}: there is no block that it could go on from.`);
+    const code = lines.slice(start + 1, i).map((line) => line.slice(indent.length));
     const gap = "\n".repeat(start + 1 - (before.split("\n").length - 1));
     const named = words.find((word) => word.startsWith("file="))?.slice("file=".length);
     blocks.push({
@@ -62,7 +70,7 @@ export function blocksOf(document: string): Block[] {
       line: start + 1,
       words,
       file: named ?? `${document.replaceAll("/", "-")}-${start + 1}.${language}`,
-      code: `${before}${gap}${lines.slice(start + 1, i).join("\n")}\n`,
+      code: `${before}${gap}${code.join("\n")}\n`,
     });
   }
   return blocks;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "n
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const packages = fileURLToPath(new URL("../../../packages/", import.meta.url));
+const folders = ["packages", "tooling"].map((name) => fileURLToPath(new URL(`../../../${name}/`, import.meta.url)));
 
 interface Manifest {
   name: string;
@@ -12,8 +12,8 @@ interface Manifest {
 }
 
 function manifests(): { folder: string; manifest: Manifest }[] {
-  return readdirSync(packages)
-    .map((name) => join(packages, name))
+  return folders
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
     .filter((folder) => existsSync(join(folder, "package.json")))
     .map((folder) => ({
       folder,
@@ -26,8 +26,9 @@ export function sources(): Map<string, string> {
   const entries = new Map<string, string>();
   for (const { folder, manifest } of manifests()) {
     for (const [subpath, target] of Object.entries(manifest.exports ?? {})) {
-      const built = typeof target === "string" ? undefined : target.import?.default;
-      if (built === undefined) continue;
+      // What is private is not built: its entries are sources.
+      const built = typeof target === "string" ? target : target.import?.default;
+      if (built === undefined || built.endsWith(".json")) continue;
       const source = built.replace("./dist/", "src/").replace(/\.js$/, ".ts");
       entries.set(join(manifest.name, subpath), join(folder, source));
     }
