@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "n
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const folders = ["packages", "tooling"].map((name) => fileURLToPath(new URL(`../../../${name}/`, import.meta.url)));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 interface Manifest {
   name: string;
@@ -12,8 +12,8 @@ interface Manifest {
 }
 
 function manifests(): { folder: string; manifest: Manifest }[] {
-  return folders
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  const inside = (parent: string) => readdirSync(join(root, parent)).map((name) => join(root, parent, name));
+  return [...inside("packages"), ...inside("tooling"), join(root, "docs")]
     .filter((folder) => existsSync(join(folder, "package.json")))
     .map((folder) => ({
       folder,
@@ -39,8 +39,7 @@ export function sources(): Map<string, string> {
 /** Lets code in a folder import what the packages depend on, their SDKs, as code in a package can, with their types. */
 export function linkDependencies(target: string): void {
   for (const { folder, manifest } of manifests()) {
-    const types = Object.keys(manifest.devDependencies ?? {}).filter((name) => name.startsWith("@types/"));
-    for (const name of [...Object.keys(manifest.dependencies ?? {}), ...types]) {
+    for (const name of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })) {
       const link = join(target, "node_modules", name);
       if (name.startsWith("@chatkeep/") || existsSync(link)) continue;
       mkdirSync(dirname(link), { recursive: true });

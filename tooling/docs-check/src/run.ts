@@ -20,6 +20,7 @@ export async function run(file: string, environment: Record<string, string>): Pr
     format: "esm",
     platform: "node",
     target: "es2022",
+    packages: "external",
     plugins: [
       {
         name: "sources",
