@@ -27,12 +27,15 @@ function links(document: string): string[] {
 }
 
 describe("READMEs", () => {
-  it.each(documents().filter((path) => path.startsWith("packages/store-")))("%s has the shape of all stores'", (path) => {
-    expect(headings(path, "##")).toEqual(shape);
-    expect(headings(path, "###")).toEqual(
-      expect.arrayContaining(['The layout "chatkeep"', 'The layout "llamaindex"', "Expiry and erasing"]),
-    );
-  });
+  it.each(documents().filter((path) => path.startsWith("packages/store-")))(
+    "%s has the shape of all stores'",
+    (path) => {
+      expect(headings(path, "##")).toEqual(shape);
+      expect(headings(path, "###")).toEqual(
+        expect.arrayContaining(['The layout "chatkeep"', 'The layout "llamaindex"', "Expiry and erasing"]),
+      );
+    },
+  );
 
   it("core's has the same headings in the same order, among its own", () => {
     expect(headings("packages/core/README.md", "##").filter((heading) => shape.includes(heading))).toEqual(shape);
