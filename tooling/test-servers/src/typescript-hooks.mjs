@@ -6,9 +6,10 @@ import { fileURLToPath } from "node:url";
 const packages = new URL("../../../packages/", import.meta.url);
 const cache = new URL("../../../.cache/typescript/", import.meta.url);
 
-/** Subpaths of workspace packages to their sources. */
+/** Subpaths of workspace packages to their sources; none with `CHATKEEP_BUILT=1`, which takes what is built. */
 function sources() {
   const found = new Map();
+  if (process.env.CHATKEEP_BUILT === "1") return found;
   for (const folder of readdirSync(packages)) {
     const file = new URL(`${folder}/package.json`, packages);
     if (!existsSync(file)) continue;

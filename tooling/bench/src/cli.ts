@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { commandOf } from "@chatkeep/runtimes/runtimes";
+import { machineKind } from "./machine.js";
+import { installPeers } from "./peers.js";
+import { writeReport } from "./report/write.js";
+import type { Report } from "./results.js";
+import { rows } from "./rows.js";
+import type { Orders } from "./run.js";
+
+const stores = ["redis", "postgres", "upstash", "dynamodb", "azurite", "tablestore"];
+const names = rows.map(({ name }) => name);
+
+const USAGE = `pnpm bench [--store redis,postgres,…] [--what append,page,…] [--quick]
+  Measures Chatkeep beside raw drivers and other libraries, each on the same server. A whole run writes bench/README.md and
+  bench/results; a part of it, or a quick one, prints its report.
+  stores: ${stores.join(", ")}; what: ${names.join(", ")}`;
+
+/** Some of the libraries need a newer Node than the packages do; all are measured on this one. */
+const RUNTIME = "node24";
+
+function list(text: string | undefined, all: readonly string[]): readonly string[] {
+  const chosen = text?.split(",") ?? all;
+  const unknown = chosen.find((each) => !all.includes(each));
+  if (unknown === undefined) return chosen;
+  console.error(`there is no ${unknown}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+const text = { type: "string" } as const;
+const { values } = parseArgs({ options: { store: text, what: text, quick: { type: "boolean" } } });
+const { quick = false } = values;
+const chosen = { stores: list(values.store, stores), what: list(values.what, names) };
+const isWhole = !quick && values.store === undefined && values.what === undefined;
+
+const peersFolder = await installPeers();
+const { file } = await commandOf(RUNTIME);
+const folder = await mkdtemp(join(tmpdir(), "chatkeep-bench-"));
+try {
+  const output = join(folder, "output.json");
+  const orders: Orders = { ...chosen, quick, peersFolder, output };
+  const preload = new URL("../../test-servers/src/client-preload.mjs", import.meta.url).href;
+  const script = fileURLToPath(new URL("./run.ts", import.meta.url));
+  const args = ["--expose-gc", "--import", preload, script, JSON.stringify(orders)];
+  // The built packages, and every library as in production.
+  const env = { ...process.env, CHATKEEP_BUILT: "1", NODE_ENV: "production", MASTRA_OFFLINE: "1" };
+  const child = spawn(file, args, { env, stdio: "inherit" });
+  const code = await new Promise((resolve) => child.once("exit", resolve));
+  if (code !== 0) throw new Error(`the measurements ended with ${code}`);
+  const measured = JSON.parse(await readFile(output, "utf8")) as Omit<Report, "date" | "command" | "machine">;
+  const date = new Date().toISOString().slice(0, 10);
+  const command = ["pnpm bench", ...process.argv.slice(2)].join(" ");
+  await writeReport({ date, command, machine: machineKind(), ...measured }, isWhole);
+} finally {
+  await rm(folder, { recursive: true });
+}
