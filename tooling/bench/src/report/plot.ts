@@ -20,7 +20,7 @@ const TOP = 40;
 const BOTTOM = 48;
 const COLORS = ["#0969da", "#6e7781", "#bc4c00", "#8250df", "#1a7f37", "#bf3989", "#9a6700"];
 
-const escape = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+const escaped = (text: string) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 const power = (value: number) => 10 ** value;
 const label = (value: number) => (value < 1 ? String(value) : value.toLocaleString("en-US"));
 
@@ -39,7 +39,7 @@ export function logLogPlot(series: readonly Series[], { title, x, y }: PlotOptio
   const line = (x1: number, y1: number, x2: number, y2: number) =>
     `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="#d0d7de"/>`;
   const text = (px: number, py: number, content: string, more = "") =>
-    `<text x="${px.toFixed(1)}" y="${py.toFixed(1)}" ${more}>${escape(content)}</text>`;
+    `<text x="${px.toFixed(1)}" y="${py.toFixed(1)}" ${more}>${escaped(content)}</text>`;
 
   const [right, bottom] = [WIDTH - RIGHT, HEIGHT - BOTTOM];
   const grid = [

@@ -15,7 +15,11 @@ export function aimsTable(aims: readonly Aim[], titles: ReadonlyMap<string, stri
 
 /** A table for each store and unit: a line for each contender, a column for each variant. */
 export function rowTables(measurements: readonly Measurement[]): string {
-  const groups = Map.groupBy(measurements, ({ store, unit }) => JSON.stringify([store, unit]));
+  const groups = new Map<string, Measurement[]>();
+  for (const each of measurements) {
+    const name = JSON.stringify([each.store, each.unit]);
+    groups.set(name, [...(groups.get(name) ?? []), each]);
+  }
   return [...groups.values()].map(groupTable).join("\n\n");
 }
 
