@@ -26,7 +26,7 @@ export interface Aim {
   readonly met: boolean | undefined;
 }
 
-export interface Versions {
+interface Versions {
   readonly [name: string]: string;
 }
 

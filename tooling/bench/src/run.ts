@@ -1,18 +1,9 @@
 import { writeFile } from "node:fs/promises";
+import { FAILED_IN_PART, type Orders } from "./orders.js";
 import { peerLoader, peerVersions } from "./peers.js";
 import { Results } from "./results.js";
 import { rows } from "./rows.js";
 import { Servers } from "./servers.js";
-
-/** What the command line asked for. */
-export interface Orders {
-  readonly stores: readonly string[];
-  readonly what: readonly string[];
-  readonly quick: boolean;
-  readonly peersFolder: string;
-  /** Where the measurements are written. */
-  readonly output: string;
-}
 
 // Runs in a process of its own, on a Node that all the libraries can do with.
 const orders = JSON.parse(process.argv[2] ?? "") as Orders;
@@ -21,11 +12,24 @@ const results = new Results();
 const servers = new Servers();
 const load = await peerLoader(peersFolder);
 const began = performance.now();
+const failed: string[] = [];
 try {
   for (const row of rows) {
     if (!orders.what.includes(row.name)) continue;
     const start = performance.now();
-    await row.measure({ results, servers, load, peersFolder, quick, wants: (store) => orders.stores.includes(store) });
+    const bench = {
+      results,
+      servers,
+      load,
+      peersFolder,
+      quick,
+      wants: (store: string) => orders.stores.includes(store),
+    };
+    // What the others measure is not lost by it.
+    await row.measure(bench).catch((error: unknown) => {
+      failed.push(row.name);
+      console.error(`${row.name} failed:`, error);
+    });
     console.log(`${row.name}: ${((performance.now() - start) / 1_000).toFixed(1)} s`);
   }
 } finally {
@@ -36,4 +40,4 @@ const versions = { node: process.versions.node, ...(await peerVersions(peersFold
 const seconds = Math.round((performance.now() - began) / 1_000);
 await writeFile(orders.output, JSON.stringify({ seconds, versions, measurements, aims }));
 // Some of the libraries leave timers and connections behind.
-process.exit(0);
+process.exit(failed.length === 0 ? 0 : FAILED_IN_PART);

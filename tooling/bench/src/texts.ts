@@ -22,7 +22,7 @@ export const CHARACTERS = 400;
 
 export const roleOf = (number: number) => (number % 2 === 0 ? ("user" as const) : ("assistant" as const));
 
-export function message(number: number): ChatMessage {
+function message(number: number): ChatMessage {
   return { role: roleOf(number), content: prose(CHARACTERS, number) };
 }
 

@@ -9,7 +9,7 @@ import { OURS } from "./results.js";
 export const TOKEN_LIMIT = 3_000;
 
 /** One turn of a conversation: two messages are put, and the window for the next is got. Milliseconds and its length. */
-export interface Turn {
+interface Turn {
   readonly ms: number;
   readonly messages: number;
 }

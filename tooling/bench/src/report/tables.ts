@@ -5,7 +5,7 @@ const table = (header: readonly string[], lines: readonly (readonly string[])[])
   [header, header.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
 /** What was hoped for, and whether it was seen. */
-export function aimsTable(aims: readonly Aim[], titles: ReadonlyMap<string, string>): string {
+function aimsTable(aims: readonly Aim[], titles: ReadonlyMap<string, string>): string {
   const words = (met: boolean | undefined) => (met === undefined ? "not measured" : met ? "met" : "**not met**");
   return table(
     ["what", "aim", "seen", ""],
@@ -14,7 +14,7 @@ export function aimsTable(aims: readonly Aim[], titles: ReadonlyMap<string, stri
 }
 
 /** A table for each store and unit: a line for each contender, a column for each variant. */
-export function rowTables(measurements: readonly Measurement[]): string {
+function rowTables(measurements: readonly Measurement[]): string {
   const groups = new Map<string, Measurement[]>();
   for (const each of measurements) {
     const name = JSON.stringify([each.store, each.unit]);

@@ -38,8 +38,7 @@ with the \`structuredClone\` that makes them alike ("copied"). What copying cost
       const options = { budgetMs: quick ? 300 : 1_000, fewest: 50, most: 500, calls };
       const times = await inRounds(all.map(contenderOf), options);
       const micro = [...times].map(
-        ([name, { median, p95, samples }]) =>
-          [name, { median: median * 1_000, p95: p95 * 1_000, samples }] as const,
+        ([name, { median, p95, samples }]) => [name, { median: median * 1_000, p95: p95 * 1_000, samples }] as const,
       );
       results.addTimes({ what: WHAT, store: "", variant }, new Map(micro), "microseconds");
       const value = (name: string) => results.value(WHAT, "", variant, name);

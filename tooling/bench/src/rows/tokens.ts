@@ -16,7 +16,8 @@ const code = `export function parseRange(text: string): readonly [number, number
   return [Number(match[1]), Number(match[2])];
 }
 `;
-const chinese = "会議の議事録を昨日送りました。请把第二段翻译成英文，并说明每个术语的意思。회의는 목요일로 옮겼습니다. ";
+const chinese =
+  "会議の議事録を昨日送りました。请把第二段翻译成英文，并说明每个术语的意思。회의는 목요일로 옮겼습니다. ";
 
 const repeated = (text: string, length: number) => text.repeat(Math.ceil(length / text.length)).slice(0, length);
 
