@@ -61,7 +61,8 @@ export function reportText(report: Report, rows: readonly Row[], plots: Readonly
 \`${report.command}\` on ${report.date}, in ${report.seconds} s, on ${report.machine}; the libraries and servers were on the same
 machine, one process each. ${versions.join(", ")}.
 
-In a table: the median, in brackets the 95th percentile, and how many times Chatkeep's median that is.
+In a table: the median, in brackets the 95th percentile, and how many times Chatkeep's median that is. The numbers themselves:
+[results/latest.json](results/latest.json).
 
 ## Aims
 
