@@ -10,6 +10,10 @@ const refused: Record<string, string> = {
   OTSNotEnoughCapacityUnit: "The reserved capacity of the table is used up.",
   OTSOperationThrottled: "Tablestore throttles: the table, its partition or the instance is at its limit.",
   OTSServerBusy: "Tablestore is busy.",
+  // "Error codes" says No under Retry, and to ask the support: while the rate is too high, which passes.
+  OTSFlowControl: "Tablestore throttles: requests come too fast.",
+  // "Read and write throughput": to be repeated with a backoff.
+  OTSCapacityUnitExhausted: "A partition of the table is at its limit.",
   OTSPartitionUnavailable: "A partition of the table is being moved or loaded.",
   OTSTableNotReady: "The table was made or changed a moment ago and can't be used yet.",
 };

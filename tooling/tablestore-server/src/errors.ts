@@ -9,10 +9,12 @@ export class ServiceError extends Error {
   }
 }
 
-/** Of the codes and texts in "Error codes" of Tablestore's documentation; OTSNotEnoughCapacityUnit is in the SDKs only. */
+/** Of the codes and texts in "Error codes" of Tablestore's documentation; two about capacity units are in the SDKs only. */
 const STATUS: Readonly<Record<string, number>> = {
   OTSAuthFailed: 403,
+  OTSCapacityUnitExhausted: 403,
   OTSConditionCheckFail: 403,
+  OTSFlowControl: 429,
   OTSInternalServerError: 500,
   OTSInvalidPK: 400,
   OTSMethodNotAllowed: 405,

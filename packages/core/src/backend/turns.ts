@@ -8,7 +8,7 @@ export class Turns {
   take<T>(key: string, signal: AbortSignalLike, task: () => Promise<T>): Promise<T> {
     const earlier = this.#last.get(key);
     const running = earlier === undefined ? task() : earlier.then(task);
-    const ended = Promise.race([running.then(ignore, ignore), aborted(signal)]);
+    const ended = endOf(running, signal);
     this.#last.set(key, ended);
     void ended.then(() => {
       if (this.#last.get(key) === ended) this.#last.delete(key);
@@ -17,11 +17,15 @@ export class Turns {
   }
 }
 
-function ignore(): void {}
-
-function aborted(signal: AbortSignalLike): Promise<void> {
+/** When the task has come to its end or its signal aborts. No listener stays: all tries of an operation have one signal. */
+function endOf(running: Promise<unknown>, signal: AbortSignalLike): Promise<void> {
   return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    running.then(end, end);
     if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
+    else signal.addEventListener("abort", end);
   });
 }
