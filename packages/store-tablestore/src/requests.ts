@@ -55,7 +55,7 @@ const batchLimits = { count: 200, bytes: 3_900_000 };
 const bytesOfRow = 200;
 /** How often the rest of a batch is sent again. */
 const batchRounds = 8;
-/** Without it a request into the void takes all the time that the operation has. */
+/** Without it a request into the void takes all the time that the operation has. Large requests and answers get more. */
 const requestTimeoutMs = 10_000;
 
 /** The requests that layouts make: strongly consistent, watched by the clock, given up with the operation. */
@@ -114,7 +114,8 @@ export class Requests {
     context: ReadContext,
   ): Promise<boolean> {
     const attributeColumns = this.#columns(columns);
-    return this.#conditional("putRow", { tableName, primaryKey: keyOf(key), attributeColumns }, condition, context);
+    const params = { tableName, primaryKey: keyOf(key), attributeColumns };
+    return this.#conditional("putRow", params, condition, context, bytesOf({ key, columns }));
   }
 
   /** One UpdateRow: columns that are not named stay, those that are null go. Whether the condition held. */
@@ -132,7 +133,13 @@ export class Requests {
       ...(gone.length > 0 ? [{ DELETE_ALL: gone }] : []),
     ];
     const params = { tableName, primaryKey: keyOf(key), updateOfAttributeColumns };
-    return this.#conditional("updateRow", params, condition, context);
+    return this.#conditional(
+      "updateRow",
+      params,
+      condition,
+      context,
+      bytesOf({ key, columns: Object.fromEntries(set) }),
+    );
   }
 
   /** One DeleteRow. Whether the condition held. */
@@ -200,6 +207,7 @@ export class Requests {
       "batchWriteRow",
       { tables: [{ tableName, rows }] },
       context,
+      batch.reduce((sum, write) => sum + bytesOf(write), 0),
     );
     const rest: RowWrite[] = [];
     for (const [i, write] of batch.entries()) {
@@ -220,9 +228,10 @@ export class Requests {
     params: object,
     condition: Condition,
     context: ReadContext,
+    bytes = 0,
   ): Promise<boolean> {
     try {
-      await send(this.#sending, operation, { ...params, condition: this.#condition(condition) }, context);
+      await send(this.#sending, operation, { ...params, condition: this.#condition(condition) }, context, bytes);
       return true;
     } catch (error) {
       if (error instanceof RequestFailed && error.code === "OTSConditionCheckFail") return false;

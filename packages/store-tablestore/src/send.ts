@@ -46,14 +46,17 @@ type SdkCall = (
 
 export interface Sending {
   client: TablestoreClientLike;
-  /** Of one request, in milliseconds. */
+  /** Of one request, in milliseconds: until its answer begins, and then until it ends. Bytes add to it. */
   timeoutMs: number;
   /** Is told the time that the service's answer bears, whatever it answers. */
   note: (date: string | undefined, sent: number) => void;
 }
 
+/** 100 KB a second: of a line that is slower than that the service's limits can't be used. */
+const slowestBytesPerMs = 100;
+
 /**
- * Sends one request through the SDK, once. The SDK by itself has no deadline, waits for ever for the rest of an answer that
+ * Sends one request through the SDK, once. `bytes` is about its size, where that counts. The SDK by itself has no deadline, waits for ever for the rest of an answer that
  * is cut off, repeats reads as often as a setting of the whole process says, and never reads an error's code.
  */
 export function send<Answer>(
@@ -61,6 +64,7 @@ export function send<Answer>(
   operation: ClientMethod,
   params: object,
   { signal }: Pick<ReadContext, "signal">,
+  bytes = 0,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = Date.now();
@@ -74,9 +78,12 @@ export function send<Answer>(
       request?.httpRequest.stream?.destroy();
     };
     const onAbort = () => giveUp("aborted");
-    const timer = setTimeout(() => giveUp("no answer in time"), timeoutMs);
+    const waitFor = (bytes: number) =>
+      setTimeout(() => giveUp("no answer in time"), timeoutMs + bytes / slowestBytesPerMs);
+    let timer: ReturnType<typeof setTimeout> | undefined = waitFor(bytes);
     const cleanUp = () => {
       clearTimeout(timer);
+      timer = undefined;
       signal.removeEventListener("abort", onAbort);
     };
     if (signal.aborted) return onAbort();
@@ -100,7 +107,11 @@ export function send<Answer>(
     if (request?.response === undefined) return;
     // Its own count of retries is used up from the start: the setting for that is the whole process's.
     request.response.retryCount = Number.MAX_SAFE_INTEGER;
-    request.on("httpHeaders", (_status, _headers, { httpResponse: { stream } }) => {
+    request.on("httpHeaders", (_status, _headers, { httpResponse: { headers, stream } }) => {
+      if (timer !== undefined) {
+        clearTimeout(timer);
+        timer = waitFor(Number(headers["content-length"] ?? 0));
+      }
       stream?.once("close", () => {
         if (!stream.complete) giveUp("cut off");
       });

@@ -83,6 +83,22 @@ describe.runIf(server)("requests through the SDK", () => {
     await closed;
   });
 
+  it.each([
+    ["a request of 100,000 bytes", 100_000, undefined],
+    ["an answer that says it has 100,000 bytes", 0, { "content-length": "100000" }],
+  ])("%s is waited for a second longer", async (_title, bytes, head) => {
+    const server = createServer((_request, response) => {
+      if (head !== undefined) response.writeHead(200, head).flushHeaders();
+    });
+    silent = server;
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const client = await newClient({ ...place, endpoint: `http://127.0.0.1:${port}` });
+    const began = performance.now();
+    await failed(send({ client, timeoutMs: 300, note: () => {} }, "getRow", getRow(), context, bytes));
+    expect(performance.now() - began).toBeGreaterThan(1_250);
+  });
+
   it("an answer that is cut off is not waited for", async () => {
     proxy.next(1, { kind: "truncate-reply", bytes: 1 });
     const error = await failed(send(await sending(600_000), "getRow", getRow(), context));

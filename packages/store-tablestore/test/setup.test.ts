@@ -295,8 +295,13 @@ describe.runIf(server)("tables", () => {
       const error = await refusal(open({ ...right, ...part }).countMessages("k"), "MISCONFIGURED");
       expect(error.message, JSON.stringify(part)).toContain(told);
     }
-    own.faults.next(1, fault("before", "OTSServerBusy"));
-    expect(await open(right).countMessages("k")).toBe(0);
+    const store = open(right);
+    for (const code of ["OTSServerBusy", "OTSFlowControl", "OTSCapacityUnitExhausted"]) {
+      own.faults.next(1, fault("before", code));
+      await store.addMessage(code, { content: "a" });
+      own.faults.next(1, fault("before", code));
+      expect(await store.countMessages(code)).toBe(1);
+    }
     await own.close();
     const skewed = await tablestoreServer({ ...right, wallNow: () => Date.now() + 3_600_000 });
     const error = await refusal(open({ ...right, endpoint: skewed.url }).countMessages("k"), "MISCONFIGURED");
