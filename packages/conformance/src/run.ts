@@ -11,6 +11,7 @@ export interface TestRunner {
   afterAll(run: () => Promise<void>, timeoutMs?: number): void;
 }
 
+/** Which cases of the kit run. */
 export interface ConformanceOptions {
   level?: Level | undefined;
   /** Only these groups of cases. */
@@ -35,6 +36,7 @@ export function defineConformance(runner: TestRunner, subject: Subject, options:
   });
 }
 
+/** How the cases ended, when no test runner is there to say it. */
 export interface ConformanceReport {
   passed: number;
   failures: { group: string; title: string; error: unknown }[];

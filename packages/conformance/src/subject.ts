@@ -16,8 +16,10 @@ export const abilities = {
   injectedClient: "a client of the SDK may be handed in",
 } as const;
 
+/** The name of an ability. */
 export type Ability = keyof typeof abilities;
 
+/** An operation whose requests a subject may limit. */
 export type CountedOperation =
   | "addMessage"
   | "addMessages"

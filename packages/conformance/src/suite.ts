@@ -24,6 +24,7 @@ export interface Case {
   run(): Promise<void>;
 }
 
+/** The cases of the kit for one subject. */
 export interface Suite {
   cases: readonly Case[];
   /** Closes and removes what the cases used. Call it after the last one. */

@@ -8,11 +8,13 @@ export interface AbortSignalLike {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
+/** What every operation takes. */
 export interface ReadOptions {
   /** Gives up waiting: the call rejects with `ABORTED`. A write that was under way has `outcome: "unknown"` then. */
   signal?: AbortSignalLike | undefined;
 }
 
+/** What every write takes. */
 export interface WriteOptions extends ReadOptions {
   /**
    * Names this mutation, in 1 to 128 UTF-8 bytes. A repeat with the same id, on the same key, is applied once and answers
@@ -22,11 +24,13 @@ export interface WriteOptions extends ReadOptions {
   operationId?: string | undefined;
 }
 
+/** Of `addMessage`. */
 export interface AddOptions extends WriteOptions {
   /** Insert before this position (0 to the number of messages); append when absent. */
   index?: number | undefined;
 }
 
+/** Which page: the newest, the next older one, or the first messages. */
 export interface PageOptions extends ReadOptions {
   /** How many messages at most: an integer, 1 or more. */
   limit: number;
@@ -36,6 +40,7 @@ export interface PageOptions extends ReadOptions {
   from?: "newest" | "oldest" | undefined;
 }
 
+/** Some messages of a conversation, and where the older ones are. */
 export interface MessagePage {
   /** Oldest first. */
   messages: ChatMessage[];
@@ -47,11 +52,13 @@ export interface MessagePage {
   before?: string | undefined;
 }
 
+/** Of `getKeys`. */
 export interface KeyOptions extends ReadOptions {
   /** Only keys that begin with this text. */
   prefix?: string | undefined;
 }
 
+/** Of `listKeys`. */
 export interface ListKeysOptions extends KeyOptions {
   /** How many keys are fetched at a time: 1 to 1,000, by default 100. */
   pageSize?: number | undefined;

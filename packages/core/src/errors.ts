@@ -31,6 +31,7 @@ export interface ChatStoreError extends Error {
   readonly key?: string | undefined;
 }
 
+/** What an error tells besides its code and text. */
 export interface ChatStoreErrorDetails {
   outcome?: WriteOutcome | undefined;
   key?: string | undefined;

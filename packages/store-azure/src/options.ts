@@ -46,6 +46,7 @@ export interface AzureSignature {
   signature: string;
 }
 
+/** An account's name and key, a shared access signature, or a token. */
 export type AzureCredential = NamedKeyCredential | AzureSignature | AzureTokenCredential;
 
 /** What a `TableClient` takes besides, as proxies and policies. Retries are the store's own: `maxRetries`. */

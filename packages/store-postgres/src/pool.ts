@@ -6,6 +6,7 @@ export interface PostgresQuery {
   types: { getTypeParser(): (text: string) => string };
 }
 
+/** What a statement answered, as pg gives it. */
 export interface PostgresResult {
   rows: unknown[];
   rowCount: number | null;

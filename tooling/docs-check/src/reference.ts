@@ -1,5 +1,12 @@
 import { fileURLToPath } from "node:url";
-import { Application, Logger, LogLevel, type ProjectReflection } from "typedoc";
+import {
+  Application,
+  type DeclarationReflection,
+  Logger,
+  LogLevel,
+  type ProjectReflection,
+  ReflectionKind,
+} from "typedoc";
 import { sources } from "./packages.js";
 
 class Warnings extends Logger {
@@ -11,16 +18,21 @@ class Warnings extends Logger {
 }
 
 /**
- * All that the published packages export, by typedoc from their sources, and what it warns of: a type that is used and not
- * exported, a link that leads nowhere.
+ * All that the published packages export, by typedoc from their sources, and what it warns of: a class, type or function
+ * without a docstring, a type that is used and not exported, a link that leads nowhere. Methods are left to their class: many
+ * need no more than their name.
  */
 export async function readReference(): Promise<{ app: Application; project: ProjectReflection; warnings: string[] }> {
   const all = [...sources()];
+  const published = all.filter(([name]) => name.startsWith("@chatkeep/chat-store-"));
   const app = await Application.bootstrap({
     name: "Chatkeep",
-    entryPoints: all.filter(([name]) => name.startsWith("@chatkeep/chat-store-")).map(([, source]) => source),
+    entryPoints: published.map(([, source]) => source),
     tsconfig: fileURLToPath(new URL("../tsconfig.reference.json", import.meta.url)),
     compilerOptions: { paths: Object.fromEntries(all.map(([name, source]) => [name, [source]])) },
+    validation: { notExported: true, invalidLink: true, notDocumented: true },
+    requiredToBeDocumented: ["Class", "Interface", "TypeAlias", "Variable"],
+    packagesRequiringDocumentation: [...new Set(published.map(([name]) => name.split("/", 2).join("/")))],
     skipErrorChecking: true, // the packages' own type checks do that
     excludePrivate: true,
     excludeExternals: true,
@@ -33,5 +45,10 @@ export async function readReference(): Promise<{ app: Application; project: Proj
   const project = await app.convert();
   if (project === undefined) throw new Error(`typedoc could not read the packages: ${logger.warnings.join("\n")}`);
   app.validate(project);
+  // Among typedoc's kinds there is none for functions that is not for methods as well.
+  for (const { name, signatures } of project.getReflectionsByKind(ReflectionKind.Function) as DeclarationReflection[]) {
+    if (signatures?.every((signature) => !signature.hasComment()))
+      logger.warnings.push(`${name} has no documentation.`);
+  }
   return { app, project, warnings: logger.warnings };
 }

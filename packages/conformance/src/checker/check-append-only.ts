@@ -12,6 +12,7 @@ import { type Operation, operationsOf } from "./operations.js";
 import { reportOf, showValues } from "./report.js";
 import { type Anomaly, type CheckResult, resultOf, type Violation } from "./result.js";
 
+/** What is known beside the history. */
 export interface AppendOnlyOptions {
   /** What each conversation held before the history; nothing when absent. */
   initial?: Initial | undefined;

@@ -7,6 +7,7 @@ import { reportOf, showAction, showAnswer } from "./report.js";
 import { type CheckResult, resultOf, type Violation } from "./result.js";
 import { shortestFailingPrefix } from "./shrink.js";
 
+/** What is known beside the history, and how long to search. */
 export interface CheckOptions {
   /** What each conversation held before the history; nothing when absent. */
   initial?: Initial | undefined;

@@ -28,6 +28,7 @@ export type Action =
   /** `countMessages` */
   | { kind: "count" };
 
+/** The name of an action. */
 export type ActionKind = Action["kind"];
 
 /**
@@ -36,6 +37,7 @@ export type ActionKind = Action["kind"];
  */
 export type Answer = readonly string[] | string | number | null | { readonly error: "INDEX_OUT_OF_RANGE" };
 
+/** One call of one client, and what it was told. */
 export interface Call {
   client: string;
   key: string;
@@ -54,6 +56,7 @@ export interface Call {
   operationId?: string | undefined;
 }
 
+/** All calls of a run, in any order. */
 export type History = readonly Call[];
 
 /** What conversations hold, by key. */

@@ -43,6 +43,7 @@ export interface CallEvent {
   call: Call;
 }
 
+/** Who calls, by which clock, and where calls are written down. */
 export interface RecordOptions {
   /** Who calls: unique among the clients of a history. */
   client: string;

@@ -30,6 +30,7 @@ export type Anomaly =
   /** Two different actions with one operation id were both acknowledged. */
   | "operation-id-reused";
 
+/** Something that cannot be true of a correct store, with the calls that show it. */
 export interface Violation {
   key: string;
   anomaly: Anomaly;
@@ -47,6 +48,7 @@ export interface Violation {
   report: string;
 }
 
+/** The verdict on a history. Only `"linearizable"` is a pass. */
 export interface CheckResult {
   /** Only "linearizable" is a pass. */
   verdict: "linearizable" | "violation" | "undecided";

@@ -2,6 +2,7 @@ import type { Action, ActionKind } from "./history.js";
 import { randomInteger, seededRandom } from "./random.js";
 import type { CallOptions, RecordableStore } from "./recorder.js";
 
+/** Which calls are made: the same seed makes the same ones. */
 export interface WorkloadOptions {
   seed: number;
   keys: readonly string[];

@@ -27,6 +27,7 @@ export interface WriteContext extends ReadContext {
   readonly operation: Operation;
 }
 
+/** Some payloads, and where the older ones are. */
 export interface DriverPage {
   /** Oldest first. */
   payloads: Payload[];
@@ -34,6 +35,7 @@ export interface DriverPage {
   before?: string | undefined;
 }
 
+/** Some keys, and where the next are. */
 export interface DriverKeys {
   keys: string[];
   /** Where the next keys begin; absent after the last. */

@@ -85,6 +85,7 @@ export function ttlMilliseconds(options: {
   throw invalid("ttlSeconds must be a number of seconds above 0 and at most 100 years.");
 }
 
+/** An `INVALID_ARGUMENT`, to be thrown. */
 export function invalid(message: string) {
   return chatStoreError("INVALID_ARGUMENT", message);
 }

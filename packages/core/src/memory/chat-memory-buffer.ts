@@ -8,6 +8,7 @@ import { HistoryReader } from "./history-reader.js";
 import { type Tokenizer, TokenMeter } from "./token-meter.js";
 import { checkPinned, pythonWindow } from "./window.js";
 
+/** Which conversation, and how much of it a model can take. */
 export interface ChatMemoryBufferOptions {
   /** Where the conversation is kept: by default a new SimpleChatStore. */
   chatStore?: ChatStore | undefined;
@@ -21,6 +22,7 @@ export interface ChatMemoryBufferOptions {
   tokenizer?: Tokenizer | undefined;
 }
 
+/** Which window `get` answers. */
 export interface WindowOptions extends ReadOptions {
   /** Tokens that are sent besides the window (a system prompt, say): they are taken off the limit. */
   initialTokenCount?: number | undefined;

@@ -12,7 +12,9 @@ export const messageRoles: ReadonlySet<string> = new Set<MessageRole>([
   "model",
 ]);
 
+/** Whatever JSON can hold. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+/** An object of JSON. `__proto__` is a member like any other. */
 export interface JsonObject {
   [member: string]: JsonValue;
 }
@@ -22,10 +24,12 @@ interface Extra {
   extra?: JsonObject | undefined;
 }
 
+/** Text. A message of one such block, with nothing else in it, reads as a string. */
 export interface TextBlock extends Extra {
   type: "text";
   text: string;
 }
+/** A picture: `image` in base64, or where it is. */
 export interface ImageBlock extends Extra {
   type: "image";
   image?: string | undefined;
@@ -34,6 +38,7 @@ export interface ImageBlock extends Extra {
   mimeType?: string | undefined;
   detail?: string | undefined;
 }
+/** Sound: `audio` in base64, or where it is. */
 export interface AudioBlock extends Extra {
   type: "audio";
   audio?: string | undefined;
@@ -41,6 +46,7 @@ export interface AudioBlock extends Extra {
   path?: string | undefined;
   format?: string | undefined;
 }
+/** A film: `video` in base64, or where it is. */
 export interface VideoBlock extends Extra {
   type: "video";
   video?: string | undefined;
@@ -50,6 +56,7 @@ export interface VideoBlock extends Extra {
   detail?: string | undefined;
   fps?: number | undefined;
 }
+/** A file: `data` in base64, or where it is. */
 export interface DocumentBlock extends Extra {
   type: "document";
   data?: string | undefined;
@@ -58,16 +65,19 @@ export interface DocumentBlock extends Extra {
   title?: string | undefined;
   mimeType?: string | undefined;
 }
+/** Marks a place up to which a model may cache what it was sent. */
 export interface CacheBlock extends Extra {
   type: "cache";
   cacheControl: { type: string; ttl?: string | undefined };
 }
+/** Content that a model may cite. */
 export interface CitableBlock extends Extra {
   type: "citable";
   title: string;
   source: string;
   content: ContentBlock[];
 }
+/** What a model cited, and from where. */
 export interface CitationBlock extends Extra {
   type: "citation";
   citedContent: ContentBlock;
@@ -75,12 +85,14 @@ export interface CitationBlock extends Extra {
   title: string;
   additionalLocationInfo: Record<string, number>;
 }
+/** What a model thought before it answered. */
 export interface ThinkingBlock extends Extra {
   type: "thinking";
   content?: string | undefined;
   numTokens?: number | undefined;
   additionalInformation?: JsonObject | undefined;
 }
+/** A call that a model asks for. `toolKwargs` may be text as a model wrote it, and need not be valid JSON then. */
 export interface ToolCallBlock extends Extra {
   type: "tool_call";
   toolCallId?: string | undefined;

@@ -3,6 +3,7 @@ import { invalidMessage, isObject, type Path, setMember } from "./json.js";
 import type { ChatMessage, ContentBlock, JsonObject, JsonValue, MessageRole, ToolCallBlock } from "./message.js";
 import { type ToolCall, toolCallsOf } from "./tool-calls.js";
 
+/** Text as a part of a message. */
 export interface OpenAITextPart {
   type: "text";
   text: string;
@@ -14,6 +15,7 @@ export type OpenAIContentPart =
   | { type: "input_audio"; input_audio: { data: string; format: "wav" | "mp3" } }
   | { type: "file"; file: { file_data?: string; file_id?: string; filename?: string } };
 
+/** A call of a function; `arguments` is JSON as the model wrote it. */
 export interface OpenAIToolCall {
   id: string;
   type: "function";

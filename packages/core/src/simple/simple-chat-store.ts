@@ -7,6 +7,7 @@ import type { JsonValue } from "../messages/message.js";
 import { MemoryDriver, type StoredConversation } from "./memory-driver.js";
 import type { WriteBehind } from "./write-behind.js";
 
+/** All that a store without a server can be told. */
 export interface SimpleChatStoreOptions {
   /** A conversation expires this long after its last write, in seconds; never when absent. */
   ttlSeconds?: number | undefined;

@@ -42,6 +42,7 @@ interface Tries<Item, Document> {
   uncertain?: { base: State<Document>; change: Change<Item> } | undefined;
 }
 
+/** What is not the port's to say. */
 export interface DocumentDriverOptions {
   /** How long after its last write a conversation expires, in milliseconds; never when absent. */
   ttlMs?: number | undefined;

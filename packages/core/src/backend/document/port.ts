@@ -21,6 +21,7 @@ export type DocumentChange<Item> =
   | { kind: "put"; index: number; item: Item }
   | { kind: "remove"; from: number; count: number };
 
+/** A document as it is to be, and what is new in it. */
 export interface DocumentWrite<Item> {
   change: DocumentChange<Item>;
   /** All items as they are to be; undefined for an append to a document of which only the marker is known. */
@@ -29,6 +30,7 @@ export interface DocumentWrite<Item> {
   expiresAt: number | undefined;
 }
 
+/** What became of a conditional write. */
 export type DocumentResult<Document> =
   | { applied: true }
   /**
@@ -37,6 +39,7 @@ export type DocumentResult<Document> =
    */
   | { applied: false; sentOnce: boolean; current?: { document: Document | undefined } | undefined };
 
+/** A document as a listing shows it, without its items. */
 export interface ListedDocument {
   key: string;
   /** Whether it has no messages. */

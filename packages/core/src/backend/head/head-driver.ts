@@ -15,6 +15,7 @@ import { Purge } from "./purge.js";
 import { addressText, originOf, type ReadMessage, RowReader } from "./rows.js";
 import { defaultTuning, type Tuning } from "./tuning.js";
 
+/** What is not the port's to say. */
 export interface HeadDriverOptions {
   /** How long after its last write a conversation expires, in milliseconds; never when absent. */
   ttlMs?: number | undefined;
@@ -24,6 +25,7 @@ export interface HeadDriverOptions {
   tuning?: Partial<Tuning> | undefined;
 }
 
+/** How far `purgeExpired` looks. */
 export interface PurgeOptions {
   /** Looks at every row there is, and not only where a head tells that something may be left. */
   thorough?: boolean | undefined;

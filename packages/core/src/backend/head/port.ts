@@ -24,6 +24,7 @@ export interface RowAddress {
   part: number;
 }
 
+/** A row with a message, or with a part of a large one. */
 export interface Row extends RowAddress {
   /** How many rows the message takes; the same in each of them. */
   parts: number;
@@ -39,6 +40,7 @@ export interface RowRange {
   to: number;
 }
 
+/** What the service can hold and do at once. */
 export interface PortLimits {
   /** The most bytes of UTF-8 in the body of one row. */
   rowBytes: number;
@@ -48,6 +50,7 @@ export interface PortLimits {
   rowsWithHead: number;
 }
 
+/** What became of a compare-and-swap. */
 export type CasResult =
   | { applied: true }
   /**
@@ -56,6 +59,7 @@ export type CasResult =
    */
   | { applied: false; current?: StoredHead | undefined; sentOnce?: boolean | undefined };
 
+/** A head with the key that it is of. */
 export interface ListedHead {
   key: string;
   head: StoredHead;
