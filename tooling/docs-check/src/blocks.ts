@@ -36,7 +36,7 @@ const inFolder = (folder: string) => readdirSync(join(root, folder)).map((name) 
 /** The documents that are checked. */
 export function documents(): string[] {
   const readmes = ["packages", "tooling", "examples"].flatMap(inFolder).map((folder) => `${folder}/README.md`);
-  return [...inFolder("."), ...inFolder("docs"), ...readmes]
+  return [...inFolder("."), ...inFolder("docs"), ...inFolder("bench"), ...readmes]
     .map((path) => path.replace(/^\.\//, ""))
     .filter((path) => path.endsWith(".md") && existsSync(join(root, path)));
 }
