@@ -20,10 +20,23 @@ function headings(document: string, level: "##" | "###"): string[] {
   return [...prose.matchAll(new RegExp(`^${level} (.*)$`, "gm"))].map(([, heading = ""]) => heading);
 }
 
-/** Links to other files of the repository, without their fragments. */
-function links(document: string): string[] {
+/** Links within the repository: to which file, and to which heading of it. */
+function links(document: string): { path: string; fragment: string }[] {
   const prose = textOf(document).replace(/^ *```.*?^ *```$/gms, "");
-  return [...prose.matchAll(/\]\((?!\w+:)([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, path = ""]) => path);
+  const targets = [...prose.matchAll(/\]\((?!\w+:)([^)#\s]*)#?([^)]*)\)/g)];
+  return targets.map(([, target = "", fragment = ""]) => {
+    const path = target === "" ? document : join(dirname(document), target);
+    const isPackage = existsSync(join(root, path, "README.md"));
+    return { path: isPackage ? join(path, "README.md") : path, fragment };
+  });
+}
+
+/** The name that GitHub gives a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{Letter}\p{Number}\s_-]/gu, "")
+    .replaceAll(" ", "-");
 }
 
 describe("READMEs", () => {
@@ -43,12 +56,17 @@ describe("READMEs", () => {
 });
 
 describe("links", () => {
-  it.each(documents())("of %s lead somewhere", (path) => {
-    for (const link of links(path)) expect(existsSync(join(root, dirname(path), link)), link).toBe(true);
+  it.each(documents())("of %s lead somewhere", (document) => {
+    for (const { path, fragment } of links(document)) {
+      expect(existsSync(join(root, path)), path).toBe(true);
+      if (fragment === "") continue;
+      const anchors = [...headings(path, "##"), ...headings(path, "###")].map(anchorOf);
+      expect(anchors, `${path}#${fragment}`).toContain(fragment);
+    }
   });
 
   it("the root README lists every page of docs", () => {
     const pages = documents().filter((path) => path.startsWith("docs/"));
-    expect(links("README.md")).toEqual(expect.arrayContaining(pages));
+    expect(links("README.md").map(({ path }) => path)).toEqual(expect.arrayContaining(pages));
   });
 });
