@@ -6,6 +6,7 @@ import {
   PutItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { isChatStoreError } from "@chatkeep/chat-store-core";
+import { besidePython } from "@chatkeep/store-tests";
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DynamoDBChatStore, type DynamoDBChatStoreOptions } from "../src/index.js";
@@ -160,39 +161,10 @@ describe.runIf(server)("the layout llamaindex", () => {
     expect(sent).toEqual(["UpdateItem"]);
   });
 
-  it("another's write in between is seen, ours or Python's, and nothing of it is lost", async () => {
-    const key = newKey();
-    const [first, second] = [open(), open()];
-    await first.addMessage(key, { content: "a" });
-    await second.addMessage(key, { content: "b" });
-    await first.addMessage(key, { content: "c" });
-    // As Python does it: the whole item anew, without what it does not know.
-    await put(key, { History: { L: [...((await get(key))?.History?.L ?? []), map("python")] } });
-    await second.addMessage(key, { content: "d" });
-    await put(key, { History: { L: [...((await get(key))?.History?.L ?? []), map("python again")] } });
-    expect((await first.deleteMessage(key, 0))?.content).toBe("a");
-    expect((await second.getMessages(key)).map(({ content }) => content)).toEqual([
-      "b",
-      "c",
-      "python",
-      "d",
-      "python again",
-    ]);
-  });
-
-  it("an operation that comes back is applied once, as long as the item keeps it in mind", async () => {
-    const key = newKey();
-    const [first, second] = [open(), open()];
-    await first.addMessage(key, { content: "a" }, { operationId: "one" });
-    await second.addMessage(key, { content: "a" }, { operationId: "one" });
-    expect(await first.countMessages(key)).toBe(1);
-    const conflict = await second
-      .addMessage(key, { content: "b" }, { operationId: "one" })
-      .catch((error: unknown) => error);
-    expect(isChatStoreError(conflict, "CONFLICT")).toBe(true);
-    await first.deleteLastMessage(key, { operationId: "two" });
-    const repeated = await second.deleteLastMessage(key, { operationId: "two" }).catch((error: unknown) => error);
-    expect(isChatStoreError(repeated) && repeated.outcome).toBe("unknown");
+  besidePython({
+    newKey,
+    open,
+    python: async (key, text) => put(key, { History: { L: [...((await get(key))?.History?.L ?? []), map(text)] } }),
   });
 
   it("400 KB are refused with advice, and nothing is lost", async () => {

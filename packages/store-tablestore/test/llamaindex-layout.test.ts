@@ -1,4 +1,5 @@
 import { isChatStoreError } from "@chatkeep/chat-store-core";
+import { besidePython } from "@chatkeep/store-tests";
 import { type Doubtful, type TablestoreServer, tablestoreServer } from "@chatkeep/tablestore-server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TablestoreChatStore, type TablestoreChatStoreOptions, type TablestoreClientLike } from "../src/index.js";
@@ -89,28 +90,13 @@ describe.each<[string, Doubtful[]]>([
     expect((await store.getMessages(key))[0]?.content).toBe("kept");
   });
 
-  it("another's write in between is seen, ours or Python's, and nothing of it is lost", async () => {
-    const key = newKey();
-    const [first, second] = [open(), open()];
-    const python = async (text: string) => {
+  besidePython({
+    newKey,
+    open,
+    async python(key, text) {
       const history = String((await columns(key)).history);
-      // As Python does it: the whole row anew, without what it does not know.
       await put(key, { history: `${history.slice(0, -1)}, ${json(text)}]` });
-    };
-    await first.addMessage(key, { content: "a" });
-    await second.addMessage(key, { content: "b" });
-    await first.addMessage(key, { content: "c" });
-    await python("python");
-    await second.addMessage(key, { content: "d" });
-    await python("python again");
-    expect((await first.deleteMessage(key, 0))?.content).toBe("a");
-    expect((await second.getMessages(key)).map(({ content }) => content)).toEqual([
-      "b",
-      "c",
-      "python",
-      "d",
-      "python again",
-    ]);
+    },
   });
 
   it("a write is conditional on what was read, also where Python wrote last", async () => {
@@ -135,21 +121,6 @@ describe.each<[string, Doubtful[]]>([
     const store = open({ client: slow as TablestoreClientLike });
     await store.addMessage(key, { content: "c" });
     expect((await reader.getMessages(key)).map(({ content }) => content)).toEqual(["a", "b", "c"]);
-  });
-
-  it("an operation that comes back is applied once, as long as the row keeps it in mind", async () => {
-    const key = newKey();
-    const [first, second] = [open(), open()];
-    await first.addMessage(key, { content: "a" }, { operationId: "one" });
-    await second.addMessage(key, { content: "a" }, { operationId: "one" });
-    expect(await first.countMessages(key)).toBe(1);
-    const conflict = await second
-      .addMessage(key, { content: "b" }, { operationId: "one" })
-      .catch((error: unknown) => error);
-    expect(isChatStoreError(conflict, "CONFLICT")).toBe(true);
-    await first.deleteLastMessage(key, { operationId: "two" });
-    const repeated = await second.deleteLastMessage(key, { operationId: "two" }).catch((error: unknown) => error);
-    expect(isChatStoreError(repeated) && repeated.outcome).toBe("unknown");
   });
 
   it("2 MB are held, more is refused with advice, and nothing is lost", async () => {

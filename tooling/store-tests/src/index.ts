@@ -1,3 +1,4 @@
+export { type BesidePythonBench, besidePython } from "./beside-python.js";
 export { type CrashBench, type DurableBench, killedClients, killedServer } from "./crashes.js";
 export { exactlyOnce, type FaultBench, type FaultSubject } from "./exactly-once.js";
 export { httpFaults, tcpFaults } from "./faults.js";
