@@ -40,10 +40,8 @@ export function pythonEnvironment(name = "newest") {
     if (ready()) return interpreter;
     checkPython();
     rmSync(folder, { recursive: true, force: true });
-    create(folder);
-    const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements];
-    const installed = run(interpreter, pip);
-    if (!installed.ok) throw new Error(`pip could not install ${requirements}:\n${installed.output}`);
+    if (name === "uv") installWithPip(folder, interpreter, requirements);
+    else installWithUv(pythonEnvironment("uv"), folder, interpreter, requirements);
     // Last, so that an interrupted installation is repeated.
     writeFileSync(stampFile, stamp);
     return interpreter;
@@ -77,6 +75,23 @@ function create(folder) {
   throw new Error(
     `"${systemPython} -m venv" failed. Install the venv module (on Debian and Ubuntu the package python3-venv) or virtualenv.\n${venv.output}\n${virtualenv.output}`,
   );
+}
+
+/** Takes minutes for a whole LlamaIndex, and so is only for what installs the rest. */
+function installWithPip(folder, interpreter, requirements) {
+  create(folder);
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"];
+  const installed = run(interpreter, [...pip, "--requirement", requirements]);
+  if (!installed.ok) throw new Error(`pip could not install ${requirements}:\n${installed.output}`);
+}
+
+/** Nothing is compiled: Python does that for what is imported. What two environments have in common is on disk once. */
+function installWithUv(python, folder, interpreter, requirements) {
+  const uv = ["-m", "uv", "--quiet", "--no-config"];
+  const made = run(python, [...uv, "venv", "--seed", "--python", systemPython, folder]);
+  if (!made.ok) throw new Error(`uv could not make an environment of ${systemPython}:\n${made.output}`);
+  const installed = run(python, [...uv, "pip", "install", "--python", interpreter, "--requirements", requirements]);
+  if (!installed.ok) throw new Error(`uv could not install ${requirements}:\n${installed.output}`);
 }
 
 /** Test runs of several packages may want the same environment at once. */

@@ -1,5 +1,5 @@
 import { CreateTableCommand, type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { interop, PythonStore } from "@chatkeep/store-tests";
+import { interop, PythonStore, pythonFails, recorded } from "@chatkeep/store-tests";
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DynamoDBChatStore } from "../src/index.js";
@@ -35,9 +35,10 @@ const noBytes = { readOwn: /ValidationError/ };
 describe.runIf(server)("with LlamaIndex Python on the same table", () => {
   interop({
     backend: "dynamodb",
-    environment: "store-dynamodb",
-    oldest: "store-dynamodb-old",
-    atomicAppend: false,
+    oldest: "stores-old",
+    append: "overwrites",
+    expiry: "shown",
+    lacks: { insert: "there is none" },
     gaps: {
       "a float": { write: /Float types are not supported/ },
       "an image": noBytes,
@@ -52,6 +53,8 @@ describe.runIf(server)("with LlamaIndex Python on the same table", () => {
       const client = newClient(server!.url);
       const { tableName, settings } = await pythonsTable(client);
       return {
+        server: "DynamoDB Local 1.25.1",
+        expiring: (ttlSeconds) => new DynamoDBChatStore({ client, tableName, ttlSeconds }),
         // The table decides for Python's layout.
         store: new DynamoDBChatStore({ client, tableName }),
         settings,
@@ -65,6 +68,7 @@ describe.runIf(server)("with LlamaIndex Python on the same table", () => {
 });
 
 describe.runIf(server)("what is DynamoDB's own with LlamaIndex Python", () => {
+  const record = recorded("dynamodb");
   let client: DynamoDBClient;
   let tableName: string;
   let store: DynamoDBChatStore;
@@ -75,10 +79,9 @@ describe.runIf(server)("what is DynamoDB's own with LlamaIndex Python", () => {
     client = newClient(server!.url);
     ({ tableName, settings } = await pythonsTable(client));
     store = new DynamoDBChatStore({ client, tableName });
-    python = await PythonStore.start("store-dynamodb", "dynamodb", settings);
+    python = await PythonStore.start("newest", "dynamodb", settings);
   }, 600_000);
   afterAll(async () => {
-    await python?.stop();
     await store.close();
     await dropTable(client, tableName);
     client.destroy();
@@ -89,13 +92,48 @@ describe.runIf(server)("what is DynamoDB's own with LlamaIndex Python", () => {
   });
 
   it("the oldest package wrote a plain content, which stays as it is while others are changed", async () => {
-    const oldest = await PythonStore.start("store-dynamodb-old", "dynamodb", settings);
+    const oldest = await PythonStore.start("stores-old", "dynamodb", settings);
     await oldest.addStored("old", { role: "user", content: "Hello" }, { role: "assistant", content: "Hi" });
-    await oldest.stop();
     await store.deleteMessage("old", 1);
     const item = await client.send(new GetItemCommand({ TableName: tableName, Key: { SessionId: { S: "old" } } }));
     expect(item.Item?.History?.L?.map(({ M }) => M?.content)).toEqual([{ S: "Hello" }]);
   }, 600_000);
+
+  const expiryOf = async (key: string) => {
+    const item = await client.send(new GetItemCommand({ TableName: tableName, Key: { SessionId: { S: key } } }));
+    return Number(item.Item?.TTL?.N);
+  };
+
+  it("a write without an expiry ends the one that was there, Python's as ours", async () => {
+    const expiring = new DynamoDBChatStore({ client, tableName, ttlSeconds: 600 });
+    for (const write of [
+      () => store.addMessage("expiring", { content: "b" }),
+      () => python.add("expiring", { content: "c" }),
+    ]) {
+      await expiring.addMessage("expiring", { content: "a" });
+      expect(await expiryOf("expiring")).toBeGreaterThan(0);
+      await write();
+      expect(await expiryOf("expiring")).toBeNaN();
+    }
+    await expiring.close();
+  });
+
+  pythonFails(record, "every async method raises", async () => {
+    await store.setMessages("async", [{ content: "a" }]);
+    await expect(python.call("aget_messages", "async")).rejects.toThrow();
+    await expect(python.call("aget_keys")).rejects.toThrow();
+    expect(await store.countMessages("async")).toBe(1);
+  });
+
+  pythonFails(record, "an expired conversation is read and listed until DynamoDB deletes it", async () => {
+    await python.ask("expire", { seconds: -60 });
+    await python.add("expired", { content: "a" });
+    await python.ask("expire", { seconds: null });
+    expect(await python.get("expired")).toHaveLength(1);
+    expect(await python.keys()).toContain("expired");
+    expect(await store.getMessages("expired")).toEqual([]);
+    expect(await store.getKeys({ prefix: "expired" })).toEqual([]);
+  });
 
   it("what no map can hold is read by Python as near as it can", async () => {
     await store.setMessages("odd", [{ content: "half \ud83d", additionalKwargs: { "": 1, large: 1e300, kept: true } }]);

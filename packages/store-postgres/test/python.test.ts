@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { interop, PythonStore } from "@chatkeep/store-tests";
+import { interop, PythonStore, pythonFails, recorded } from "@chatkeep/store-tests";
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { afterAll, describe, expect, it } from "vitest";
 import { PostgresChatStore } from "../src/index.js";
@@ -12,12 +12,17 @@ const layout = "llamaindex" as const;
 const newTable = () => `chats_${randomUUID().slice(0, 8)}`;
 const drop = (url: string, ...tables: string[]) => sql(url, `DROP TABLE IF EXISTS ${tables.join(", ")}`);
 
+async function nameOf(url: string): Promise<string> {
+  const [row] = await sql(url, "SHOW server_version");
+  return `Postgres ${String(row?.server_version).split(" ")[0]}`;
+}
+
 describe.runIf(server).each([false, true])("with LlamaIndex Python on the same table, jsonb: %s", (useJsonb) => {
   interop({
     backend: "postgres",
-    environment: "store-postgres",
-    oldest: "store-postgres-old",
-    atomicAppend: true,
+    oldest: "stores-old",
+    append: "atomic",
+    lacks: { insert: "there is none" },
     // NUL.
     impossible: useJsonb ? ["odd text"] : [],
     async start() {
@@ -27,6 +32,7 @@ describe.runIf(server).each([false, true])("with LlamaIndex Python on the same t
       // Made by us, found by both of Python's versions.
       await store.setup();
       return {
+        server: await nameOf(url),
         store,
         settings: { uri: url, table_name: tableName, use_jsonb: useJsonb },
         close: async () => {
@@ -39,22 +45,18 @@ describe.runIf(server).each([false, true])("with LlamaIndex Python on the same t
 
 describe.runIf(server)("what is Postgres's own with LlamaIndex Python", () => {
   const { url } = server ?? { url: "" };
+  const record = recorded("postgres");
   const tables: string[] = [];
-  const pythons: PythonStore[] = [];
-  const start = async (environment: string, tableName: string, more: Record<string, unknown> = {}) => {
-    const python = await PythonStore.start(environment, "postgres", { uri: url, table_name: tableName, ...more });
-    pythons.push(python);
-    return python;
-  };
+  const start = (environment: string, tableName: string, more: Record<string, unknown> = {}) =>
+    PythonStore.start(environment, "postgres", { uri: url, table_name: tableName, ...more });
 
   afterAll(async () => {
-    for (const python of pythons) await python.stop();
     await drop(url, ...tables.map((name) => `"${name}"`));
   });
 
   it.each([
-    ["the newest", "store-postgres", ""],
-    ["the oldest", "store-postgres-old", "data_"],
+    ["the newest", "newest", ""],
+    ["the oldest", "stores-old", "data_"],
   ])(
     "the table that %s package makes is found, and is as ours in its names and types",
     async (_, environment, prefix) => {
@@ -87,6 +89,26 @@ describe.runIf(server)("what is Postgres's own with LlamaIndex Python", () => {
     600_000,
   );
 
+  pythonFails(
+    record,
+    "`delete_last_message` removes what was appended meanwhile, and answers what is still there",
+    async () => {
+      const tableName = newTable();
+      tables.push(`data_${tableName}`);
+      const store = PostgresChatStore.fromUri(url, { layout, tableName });
+      await store.setMessages("k", [{ content: "a" }, { content: "b" }]);
+      const python = await start("newest", tableName);
+      python.interrupt(1, () => store.addMessage("k", { content: "ours" }));
+      expect((await python.pop("k"))?.content).toBe("b");
+      expect((await store.getMessages("k")).map(({ content }) => content)).toEqual(["a", "b"]);
+
+      const [popped] = await Promise.all([store.deleteLastMessage("k"), store.addMessage("k", { content: "ours" })]);
+      const left = (await store.getMessages("k")).map(({ content }) => content);
+      expect([...left, popped?.content].sort()).toEqual(["a", "b", "ours"]);
+      await store.close();
+    },
+  );
+
   it("jsonb takes no NUL: an error of ours, and of Python's", async () => {
     const tableName = newTable();
     tables.push(`data_${tableName}`);
@@ -96,7 +118,7 @@ describe.runIf(server)("what is Postgres's own with LlamaIndex Python", () => {
     await expect(store.addMessage("k", { ...odd, content: "half \ud83d" })).rejects.toMatchObject({
       code: "INVALID_MESSAGE",
     });
-    const python = await start("store-postgres", tableName, { use_jsonb: true });
+    const python = await start("newest", tableName, { use_jsonb: true });
     await expect(python.add("k", odd)).rejects.toThrow(/UntranslatableCharacter|cannot be converted/);
     expect(await store.countMessages("k")).toBe(0);
     await store.close();

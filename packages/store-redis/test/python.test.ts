@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { interop, PythonStore } from "@chatkeep/store-tests";
+import { interop, PythonStore, pythonFails, recorded } from "@chatkeep/store-tests";
 import { startRedis } from "@chatkeep/test-servers";
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { Redis } from "ioredis";
@@ -15,21 +15,36 @@ async function database() {
   return { own, settings: { redis_url: own.url } };
 }
 
+async function nameOf(redisUrl: string): Promise<string> {
+  const client = new Redis(redisUrl);
+  const [, version] = /redis_version:(\S+)/.exec(await client.info("server")) ?? [];
+  client.disconnect();
+  return `Redis ${version}`;
+}
+
 describe.runIf(server?.own)("with LlamaIndex Python on the same Redis", () => {
   interop({
     backend: "redis",
-    environment: "store-redis",
-    oldest: "store-redis-old",
-    atomicAppend: true,
+    oldest: "stores-old",
+    append: "atomic",
+    expiry: "hidden",
     lacks: { delete: "it reverses what is left of the history" },
     async start() {
       const { own, settings } = await database();
-      return { store: new RedisChatStore({ redisUrl: own.url, layout: "llamaindex" }), settings, close: own.stop };
+      const ours = { redisUrl: own.url, layout: "llamaindex" } as const;
+      return {
+        server: await nameOf(own.url),
+        store: new RedisChatStore(ours),
+        expiring: (ttlSeconds) => new RedisChatStore({ ...ours, ttlSeconds }),
+        settings,
+        close: own.stop,
+      };
     },
   });
 });
 
 describe.runIf(server?.own)("what is Redis' own with LlamaIndex Python", () => {
+  const record = recorded("redis");
   let own: Awaited<ReturnType<typeof startRedis>>;
   let store: RedisChatStore;
   let client: Redis;
@@ -40,32 +55,81 @@ describe.runIf(server?.own)("what is Redis' own with LlamaIndex Python", () => {
     own = started.own;
     client = new Redis(own.url);
     store = new RedisChatStore({ client, layout: "llamaindex", ttlSeconds: 600 });
-    python = await PythonStore.start("store-redis", "redis", { ...started.settings, ttl: 300 });
+    python = await PythonStore.start("newest", "redis", { ...started.settings, ttl: 300 });
   }, 600_000);
   afterAll(async () => {
-    await python?.stop();
     await store?.close();
     client?.disconnect();
     await own?.stop();
   });
 
-  it("Python's delete_message reverses what is left, fails on the only message, and loses the expiry; ours does not", async () => {
-    const key = randomUUID();
-    const three = [message("a"), message("b"), message("c")];
-    await python.set(key, three);
-    await python.delete(key, 1).catch(() => undefined);
-    expect((await store.getMessages(key)).map(({ content }) => content)).toEqual(["c", "a"]);
-    expect(await client.ttl(key)).toBe(-1);
-    await python.set(key, [message("only")]);
-    await expect(python.delete(key, 0)).rejects.toThrow(/wrong number of arguments/i);
+  pythonFails(
+    record,
+    "`delete_message` reverses what is left, raises on the only message, and loses the expiry",
+    async () => {
+      const key = randomUUID();
+      const three = [message("a"), message("b"), message("c")];
+      await python.set(key, three);
+      await python.delete(key, 1).catch(() => undefined);
+      expect((await store.getMessages(key)).map(({ content }) => content)).toEqual(["c", "a"]);
+      expect(await client.ttl(key)).toBe(-1);
+      await python.set(key, [message("only")]);
+      await expect(python.delete(key, 0)).rejects.toThrow(/wrong number of arguments/i);
 
-    await store.setMessages(key, three);
-    expect(await store.deleteMessage(key, 1)).toEqual(message("b"));
-    expect((await python.get(key)).map(({ content }) => content)).toEqual(["a", "c"]);
-    expect(await client.ttl(key)).toBeGreaterThan(500);
-    await store.deleteMessage(key, 0);
-    expect(await store.deleteMessage(key, 0)).toEqual(message("c"));
-    expect(await client.exists(key)).toBe(0);
+      await store.setMessages(key, three);
+      expect(await store.deleteMessage(key, 1)).toEqual(message("b"));
+      expect((await python.get(key)).map(({ content }) => content)).toEqual(["a", "c"]);
+      expect(await client.ttl(key)).toBeGreaterThan(500);
+      await store.deleteMessage(key, 0);
+      expect(await store.deleteMessage(key, 0)).toEqual(message("c"));
+      expect(await client.exists(key)).toBe(0);
+    },
+  );
+
+  pythonFails(record, "`set_messages` shows a history without its end while it goes on", async () => {
+    const key = randomUUID();
+    await store.setMessages(key, [message("before")]);
+    let between: string[] = [];
+    python.interrupt(4, async () => {
+      between = (await store.getMessages(key)).map(({ content }) => String(content));
+      await store.addMessage(key, message("ours"));
+    });
+    await python.set(key, [message("a"), message("b"), message("c")]);
+    expect(between).toEqual(["a", "b"]);
+    expect((await python.get(key)).map(({ content }) => content)).toEqual(["a", "b", "ours", "c"]);
+  });
+
+  pythonFails(record, "`add_message` with an index loses what others appended since it read", async () => {
+    const key = randomUUID();
+    await store.setMessages(key, [message("a"), message("b")]);
+    python.interrupt(1, () => store.addMessage(key, message("ours")));
+    await python.insert(key, 1, message("inserted"));
+    expect((await store.getMessages(key)).map(({ content }) => content).sort()).not.toEqual([
+      "a",
+      "b",
+      "inserted",
+      "ours",
+    ]);
+
+    await store.setMessages(key, [message("a"), message("b")]);
+    await Promise.all([
+      store.addMessage(key, message("ours")),
+      store.addMessage(key, message("inserted"), { index: 1 }),
+      python.add(key, message("python's")),
+    ]);
+    expect((await store.getMessages(key)).map(({ content }) => content).sort()).toEqual([
+      "a",
+      "b",
+      "inserted",
+      "ours",
+      "python's",
+    ]);
+  });
+
+  pythonFails(record, "`get_keys` lists every key of the database, whatever it is", async () => {
+    await client.set("no conversation", "x");
+    expect(await python.keys()).toContain("no conversation");
+    expect(await store.getKeys()).not.toContain("no conversation");
   });
 
   it("an expiry that Python set stays when a store without one writes", async () => {

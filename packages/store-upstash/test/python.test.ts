@@ -1,7 +1,7 @@
 import { isChatStoreError } from "@chatkeep/chat-store-core";
-import { interop, PythonStore } from "@chatkeep/store-tests";
+import { interop, PythonStore, pythonFails, recorded } from "@chatkeep/store-tests";
 import { httpProxy, startUpstash } from "@chatkeep/test-servers";
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { UpstashChatStore } from "../src/index.js";
 import { runningDatabase } from "./support/database.js";
 
@@ -16,9 +16,9 @@ const noBytes = { write: /Object of type bytes is not JSON serializable/ };
 describe.runIf(database?.own)("with LlamaIndex Python on the same database", () => {
   interop({
     backend: "upstash",
-    environment: "store-upstash",
-    oldest: "store-upstash-old",
-    atomicAppend: true,
+    oldest: "stores-old",
+    append: "atomic",
+    expiry: "hidden",
     gaps: {
       "an image": noBytes,
       "an image's URL": noUrl,
@@ -31,37 +31,50 @@ describe.runIf(database?.own)("with LlamaIndex Python on the same database", () 
     async start() {
       // Python lists all that is in the database.
       const server = await startUpstash();
-      const store = new UpstashChatStore({ redisUrl: server.url, redisToken: server.token, layout: "llamaindex" });
-      return { store, settings: settingsOf(server), close: server.stop };
+      const ours = { redisUrl: server.url, redisToken: server.token, layout: "llamaindex" } as const;
+      return {
+        server: "an HTTP front of Redis 7.0",
+        store: new UpstashChatStore(ours),
+        expiring: (ttlSeconds) => new UpstashChatStore({ ...ours, ttlSeconds }),
+        settings: settingsOf(server),
+        close: server.stop,
+      };
     },
   });
 });
 
 describe.runIf(database?.own)("what is Upstash's own with LlamaIndex Python", () => {
-  it("a deletion of Python's that was cut off leaves what Python can't read; we say where it is, and remove it", async () => {
-    const server = await startUpstash();
-    const proxy = await httpProxy(server.url);
-    const python = await PythonStore.start("store-upstash", "upstash", settingsOf({ ...server, url: proxy.url }));
-    const store = new UpstashChatStore({ redisUrl: server.url, redisToken: server.token, layout: "llamaindex" });
-    try {
-      await store.setMessages("k", [{ content: "a" }, { content: "b" }, { content: "c" }]);
-      proxy.always(({ body }) => (/LREM/i.test(body.toString()) ? { kind: "reset-before" } : undefined));
-      expect(await python.delete("k", 1)).toBeUndefined();
-      proxy.always(undefined);
-      await expect(python.get("k")).rejects.toThrow("Expecting value");
+  const record = recorded("upstash");
 
-      const corrupt = await store.getMessages("k").catch((error: unknown) => error);
-      expect(isChatStoreError(corrupt, "CORRUPT_MESSAGE") && corrupt.message).toMatch(/message 1 of conversation "k"/);
-      await store.deleteMessage("k", 1).catch((error: unknown) => {
-        if (!isChatStoreError(error, "CORRUPT_MESSAGE")) throw error;
-      });
-      expect(await store.getMessages("k")).toEqual(await python.get("k"));
-      expect(await store.countMessages("k")).toBe(2);
-    } finally {
-      await python.stop();
-      await store.close();
-      await proxy.close();
-      await server.stop();
-    }
-  }, 600_000);
+  pythonFails(
+    record,
+    "`delete_message` that is cut off leaves what no `get_messages` of Python reads any more",
+    async () => {
+      const server = await startUpstash();
+      const proxy = await httpProxy(server.url);
+      const python = await PythonStore.start("newest", "upstash", settingsOf({ ...server, url: proxy.url }));
+      const store = new UpstashChatStore({ redisUrl: server.url, redisToken: server.token, layout: "llamaindex" });
+      try {
+        await store.setMessages("k", [{ content: "a" }, { content: "b" }, { content: "c" }]);
+        proxy.always(({ body }) => (/LREM/i.test(body.toString()) ? { kind: "reset-before" } : undefined));
+        expect(await python.delete("k", 1)).toBeUndefined();
+        proxy.always(undefined);
+        await expect(python.get("k")).rejects.toThrow("Expecting value");
+
+        const corrupt = await store.getMessages("k").catch((error: unknown) => error);
+        expect(isChatStoreError(corrupt, "CORRUPT_MESSAGE") && corrupt.message).toMatch(
+          /message 1 of conversation "k"/,
+        );
+        await store.deleteMessage("k", 1).catch((error: unknown) => {
+          if (!isChatStoreError(error, "CORRUPT_MESSAGE")) throw error;
+        });
+        expect(await store.getMessages("k")).toEqual(await python.get("k"));
+        expect(await store.countMessages("k")).toBe(2);
+      } finally {
+        await store.close();
+        await proxy.close();
+        await server.stop();
+      }
+    },
+  );
 });

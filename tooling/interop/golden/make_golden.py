@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 import odd_messages
 from histories import all_histories
+from memory_cases import memory_cases
 from persist_file import PNG
 from readable_json import to_json, write_lines
 from texts import all_texts
@@ -340,6 +341,7 @@ def main():
     versions = {"llamaIndexCore": LLAMA_INDEX, "tiktoken": TIKTOKEN}
 
     write_lines(os.path.join(golden, "windows.json"), versions, cases=windows())
+    write_lines(os.path.join(golden, "memory-cases.json"), versions, cases=memory_cases(as_json))
     write_lines(os.path.join(golden, "tokens.json"), {"tiktoken": TIKTOKEN}, texts=tokens())
     write_persisted(stored, os.path.join(golden, "persist"))
     write_memories(stored, os.path.join(golden, "to-string"))

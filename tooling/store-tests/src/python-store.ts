@@ -1,107 +1,94 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { randomUUID } from "node:crypto";
 import type { ChatMessage, ChatMessageInput } from "@chatkeep/chat-store-core";
 import { decodeMessage, encodeMessage } from "@chatkeep/chat-store-core/backend";
-
-const environments = fileURLToPath(new URL("../../interop/python-env.mjs", import.meta.url));
-const driver = fileURLToPath(new URL("../python/driver.py", import.meta.url));
+import { PythonProcess } from "./python-process.js";
 
 /** A message as LlamaIndex dumps it. */
 export type StoredMessage = Readonly<Record<string, unknown>>;
 
-interface Order {
-  readonly do: "get" | "set" | "add" | "delete" | "pop" | "forget" | "keys";
-  readonly key?: string;
-  readonly index?: number;
-  readonly messages?: readonly StoredMessage[];
-}
-
-const stored = (message: ChatMessageInput) => JSON.parse(encodeMessage(message)) as StoredMessage;
-const decoded = (message: unknown) => decodeMessage(JSON.stringify(message));
+export const stored = (message: ChatMessageInput) => JSON.parse(encodeMessage(message)) as StoredMessage;
+export const decoded = (message: unknown) => decodeMessage(JSON.stringify(message));
+const decodedAll = (messages: unknown) => (messages as unknown[]).map(decoded);
+const decodedOne = (message: unknown) => (message === null ? undefined : decoded(message));
 
 /** LlamaIndex's own store in a Python process. Its methods reject with what it raises. */
 export class PythonStore {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  #output = "";
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #python: PythonProcess;
+  readonly #name = randomUUID();
+  /** Of the Python packages, by name, and of `python`. */
+  readonly versions: Readonly<Record<string, string>>;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    if (child.stdout === null) throw new Error("python has no output");
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    child.stderr?.on("data", (text) => {
-      this.#output = `${this.#output}${text}`.slice(-4_000);
-    });
+  private constructor(python: PythonProcess, versions: Record<string, string>) {
+    this.#python = python;
+    this.versions = versions;
   }
 
   /**
-   * In an environment of `tooling/interop` (`store-redis`), the store that `python/backends/<backend>.py` makes of the settings. Takes
-   * minutes the first time: its packages are installed.
+   * In an environment of `tooling/interop` (`newest`), the store that `python/backends/<backend>.py` makes of the settings. The first
+   * time its packages are installed. It ends with the test file.
    */
   static async start(environment: string, backend: string, settings: Record<string, unknown>): Promise<PythonStore> {
-    const found = await promisify(execFile)(process.execPath, [environments, environment]);
-    const child = spawn(found.stdout.trim(), ["-B", "-W", "ignore", driver, backend], { stdio: "pipe" });
-    child.stdin.on("error", () => {}); // When Python ended, its missing answer tells.
-    const store = new PythonStore(child);
-    await store.#ask(settings);
+    const python = await PythonProcess.start(environment);
+    const store = new PythonStore(python, (await python.ask({ do: "versions" })) as Record<string, string>);
+    await store.ask("make", { backend, settings });
     return store;
   }
 
   async get(key: string): Promise<ChatMessage[]> {
-    return ((await this.#do({ do: "get", key })) as unknown[]).map(decoded);
+    return decodedAll(await this.ask("get", { key }));
   }
 
   async set(key: string, messages: readonly ChatMessageInput[]): Promise<void> {
-    await this.#do({ do: "set", key, messages: messages.map(stored) });
+    await this.ask("set", { key, messages: messages.map(stored) });
   }
 
   async add(key: string, ...messages: readonly ChatMessageInput[]): Promise<void> {
-    await this.#do({ do: "add", key, messages: messages.map(stored) });
+    await this.ask("add", { key, messages: messages.map(stored) });
+  }
+
+  async insert(key: string, index: number, message: ChatMessageInput): Promise<void> {
+    await this.ask("insert", { key, index, messages: [stored(message)] });
   }
 
   /** Messages in a form that we don't write. */
   async addStored(key: string, ...messages: readonly StoredMessage[]): Promise<void> {
-    await this.#do({ do: "add", key, messages });
+    await this.ask("add", { key, messages });
   }
 
   async delete(key: string, index: number): Promise<ChatMessage | undefined> {
-    const message = await this.#do({ do: "delete", key, index });
-    return message === null ? undefined : decoded(message);
+    return decodedOne(await this.ask("delete", { key, index }));
   }
 
   async pop(key: string): Promise<ChatMessage | undefined> {
-    const message = await this.#do({ do: "pop", key });
-    return message === null ? undefined : decoded(message);
+    return decodedOne(await this.ask("pop", { key }));
   }
 
   async forget(key: string): Promise<void> {
-    await this.#do({ do: "forget", key });
+    await this.ask("forget", { key });
   }
 
   async keys(): Promise<string[]> {
-    return (await this.#do({ do: "keys" })) as string[];
+    return (await this.ask("keys")) as string[];
   }
 
-  async stop(): Promise<void> {
-    this.#child.stdin?.end();
-    this.#child.kill();
+  /** What `ChatMemoryBuffer` on this store answers, for each token limit. */
+  async windows(key: string, limits: readonly number[], tokenizer: "words" | "default"): Promise<ChatMessage[][]> {
+    const windows = (await this.ask("windows", { key, limits, tokenizer })) as unknown[];
+    return windows.map(decodedAll);
   }
 
-  #do(order: Order): Promise<unknown> {
-    const answer = this.#turn.then(() => this.#ask(order));
-    this.#turn = answer.catch(() => undefined);
-    return answer;
+  /** Any method of the store, by its name in Python. */
+  call(method: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.ask("call", { method, args });
   }
 
-  async #ask(value: unknown): Promise<unknown> {
-    this.#child.stdin?.write(`${JSON.stringify(value)}\n`);
-    const line = await this.#lines.next();
-    if (line.done) throw new Error(`python ended: ${this.#output}`);
-    const told = JSON.parse(line.value) as { answer?: unknown; error?: string };
-    if (told.error !== undefined) throw new Error(told.error);
-    return told.answer;
+  /** Does something before the n-th write of the next order, from 1, while Python waits in the middle of it. */
+  interrupt(pauseBefore: number, meanwhile: () => Promise<unknown>): void {
+    this.#python.interrupt(pauseBefore, meanwhile);
+  }
+
+  /** An order of `python/driver.py` or of the backend's file. */
+  ask(order: string, details: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    return this.#python.ask({ ...details, do: order, store: this.#name });
   }
 }
