@@ -126,7 +126,7 @@ export function interop(subject: InteropSubject): void {
   const without = (...kinds: (keyof Gap)[]) =>
     all.filter(([name]) => kinds.every((kind) => gaps[name]?.[kind] === undefined)).map(([, each]) => each);
 
-  verifies(record, "Python writes, Chatkeep reads: every role and block", async () => {
+  verifies(record, "Python writes and Chatkeep reads every role, and every block that the package takes", async () => {
     const key = keyOf("python");
     // What Python can't read again would keep it from appending more, where it reads in order to append.
     const written = without("write", "readOwn");
@@ -137,7 +137,7 @@ export function interop(subject: InteropSubject): void {
     expect(await store.getKeys({ prefix: key })).toEqual([key]);
   });
 
-  verifies(record, "Chatkeep writes, Python reads: every role and block", async () => {
+  verifies(record, "Chatkeep writes and Python reads every role and block", async () => {
     const key = keyOf("ours");
     const written = without("readOurs");
     await store.setMessages(key, written.slice(0, 5));
@@ -201,7 +201,7 @@ export function interop(subject: InteropSubject): void {
     expect(await python.keys()).not.toContain(key);
   });
 
-  verifies(record, "both append at once", async () => {
+  const appendAtOnce = async () => {
     const key = keyOf("at once");
     const ours = contents(messages(10, "ours "));
     await Promise.all(ours.map((content) => store.addMessage(key, message(content))));
@@ -217,7 +217,10 @@ export function interop(subject: InteropSubject): void {
     expect(read.slice(0, 10).sort()).toEqual([...ours].sort());
     if (append !== "overwrites") expect(read).toEqual(expect.arrayContaining(again));
     if (append === "atomic") expect(read.length).toBe(25);
-  });
+  };
+  if (append === "overwrites")
+    it("both append at once: nothing is there twice, and what was there before stays", appendAtOnce);
+  else verifies(record, "both append at once: all that was acknowledged is there", appendAtOnce);
 
   if (append === "overwrites") {
     pythonFails(record, "`add_message` loses what others appended since it read", async () => {
