@@ -6,7 +6,7 @@ import { PythonProcess } from "./python-process.js";
 /** A message as LlamaIndex dumps it. */
 export type StoredMessage = Readonly<Record<string, unknown>>;
 
-export const stored = (message: ChatMessageInput) => JSON.parse(encodeMessage(message)) as StoredMessage;
+const stored = (message: ChatMessageInput) => JSON.parse(encodeMessage(message)) as StoredMessage;
 export const decoded = (message: unknown) => decodeMessage(JSON.stringify(message));
 const decodedAll = (messages: unknown) => (messages as unknown[]).map(decoded);
 const decodedOne = (message: unknown) => (message === null ? undefined : decoded(message));
