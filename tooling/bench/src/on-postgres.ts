@@ -100,8 +100,10 @@ interface VoltAgent {
 
 const USER = "bench";
 
+/** Filled by copies in the server, as LangChain's is; they are a second apart, as it orders by time. */
 async function voltAgentPostgres(url: string, load: LoadPeer): Promise<Histories> {
   const { PostgreSQLMemoryAdapter } = await load<VoltAgent>("@voltagent/postgres");
+  const pool = new Pool({ connectionString: url });
   const adapter = new PostgreSQLMemoryAdapter({ connection: url });
   const begun = new Set<string>();
   async function begin(id: string): Promise<void> {
@@ -127,9 +129,21 @@ async function voltAgentPostgres(url: string, load: LoadPeer): Promise<Histories
     appendMany,
     newest: (key, limit) => adapter.getMessages(USER, key, { limit }),
     async fill(key, count) {
-      for (const batch of batches(count, 1_000)) await appendMany(key, batch);
+      const seed = Math.min(count, 100);
+      await appendMany(key, seed);
+      await pool.query(
+        `INSERT INTO voltagent_memory_messages
+           (conversation_id, message_id, user_id, role, parts, metadata, format_version, created_at)
+         SELECT conversation_id, message_id || copy, user_id, role, parts, metadata, format_version,
+           created_at - copy * interval '1 second'
+         FROM voltagent_memory_messages, generate_series(1, $2::int) AS copy WHERE conversation_id = $1 LIMIT $3`,
+        [key, Math.ceil((count - seed) / seed), count - seed],
+      );
     },
-    close: () => adapter.close(),
+    async close() {
+      await adapter.close();
+      await pool.end();
+    },
   };
 }
 

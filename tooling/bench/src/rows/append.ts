@@ -40,5 +40,5 @@ async function timeAppends({ quick }: Bench, all: readonly Histories[]) {
   for (const each of all) await each.fill(key, 1_000);
   let number = 0;
   const contenders = all.map(({ name, append }) => ({ name, run: () => append(key, number++) }));
-  return inRounds(contenders, { budgetMs: quick ? 500 : 2_000, fewest: 100, most: 3_000 });
+  return inRounds(contenders, { budgetMs: quick ? 500 : 1_500, fewest: 100, most: 3_000 });
 }

@@ -25,7 +25,7 @@ Mastra's and VoltAgent's; LangChain's sends one by one, and vercel/chat has no c
         run: () => appendMany(`bulk ${number++}`, COUNT),
       }));
       try {
-        const times = await inRounds(contenders, { budgetMs: quick ? 500 : 2_500, fewest: quick ? 3 : 7, most: 100 });
+        const times = await inRounds(contenders, { budgetMs: quick ? 500 : 1_500, fewest: quick ? 3 : 5, most: 100 });
         results.addTimes({ what: "bulk", store, variant: VARIANT }, times);
       } finally {
         for (const each of all) await each.close();

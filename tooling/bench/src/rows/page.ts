@@ -30,7 +30,7 @@ ordered by time; messages of one call of VoltAgent's share theirs.`,
           const key = `page of ${length}`;
           for (const each of all) await fill(each, key, length);
           const contenders = all.map((each) => ({ name: each.name, run: () => readPage(each, key) }));
-          const times = await inRounds(contenders, { budgetMs: quick ? 300 : 1_500, fewest: 5, most: 1_000 });
+          const times = await inRounds(contenders, { budgetMs: quick ? 300 : 800, fewest: 5, most: 1_000 });
           results.addTimes({ what: "page", store, variant: variantOf(length) }, times);
         }
       } finally {

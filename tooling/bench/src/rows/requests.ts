@@ -18,7 +18,7 @@ type Store = keyof typeof overHttp;
 /** How long the long history is: emulators take minutes for more. */
 const LONG: Readonly<Record<Store, number>> = {
   upstash: 100_000,
-  dynamodb: 20_000,
+  dynamodb: 10_000,
   azurite: 10_000,
   tablestore: 100_000,
 };

@@ -101,7 +101,7 @@ system's cache.`,
       }
       // The processes' own starts are left out: they tell the time themselves.
       const times = new Map<string, number[]>(imports.map(({ name }) => [name, []]));
-      for (let round = 0; round < (quick ? 1 : 5); round++) {
+      for (let round = 0; round < (quick ? 1 : 3); round++) {
         for (const { name, run } of imports) times.get(name)?.push((await run()) as number);
       }
       for (const [contender, samples] of times) {

@@ -32,10 +32,10 @@ that take turns.`,
       try {
         for (const [variant, operation] of Object.entries(loads)) {
           const rates = new Map<string, number[]>(all.map(({ name }) => [name, []]));
-          const rounds = quick ? 4 : 8;
+          const rounds = quick ? 4 : 6;
           for (let round = 0; round <= rounds; round++) {
             for (const each of round % 2 === 0 ? all : all.toReversed()) {
-              const rate = await rateOf((client, number) => operation(each, client, number), quick ? 250 : 1_000);
+              const rate = await rateOf((client, number) => operation(each, client, number), quick ? 250 : 700);
               // The first round warms up.
               if (round > 0) rates.get(each.name)?.push(rate);
             }

@@ -49,7 +49,7 @@ the others make the tokens. Below, what Chatkeep takes for a megabyte of each th
       const counts = new Set(counters.map(({ count }) => count(text)));
       if (counts.size > 1) throw new Error(`${kind}: they count differently: ${[...counts].join(", ")}`);
       const contenders = counters.map(({ name, count }) => ({ name, run: () => count(text) }));
-      const times = await inRounds(contenders, { budgetMs: quick ? 200 : 700, fewest: 5, most: 200 });
+      const times = await inRounds(contenders, { budgetMs: quick ? 200 : 500, fewest: 3, most: 200 });
       results.addTimes({ what: WHAT, store: "", variant: kind }, times);
     }
     const value = (name: string) => results.value(WHAT, "", "prose", name);

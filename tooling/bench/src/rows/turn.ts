@@ -39,8 +39,8 @@ async function measureLength(bench: Bench, length: number): Promise<void> {
   const { results, quick } = bench;
   const takers = await open(bench, length);
   const times = new Map<string, number[]>(takers.map(({ name }) => [name, []]));
-  const deadlineMs = quick ? 3_000 : 10_000;
-  const budgetMs = quick ? 500 : 2_000;
+  const deadlineMs = quick ? 3_000 : 8_000;
+  const budgetMs = quick ? 500 : 1_000;
   const active = new Set(takers);
   for (let round = 0; active.size > 0 && round < 200; round++) {
     for (const taker of [...active]) {
