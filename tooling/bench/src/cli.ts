@@ -8,6 +8,7 @@ import { commandOf } from "@chatkeep/runtimes/runtimes";
 import { machineKind } from "./machine.js";
 import { FAILED_IN_PART, type Orders } from "./orders.js";
 import { installPeers } from "./peers.js";
+import { pythonInterpreter } from "./python.js";
 import { writeReport } from "./report/write.js";
 import type { Report } from "./results.js";
 import { rows } from "./rows.js";
@@ -39,10 +40,11 @@ const isWhole = !quick && values.store === undefined && values.what === undefine
 
 const peersFolder = await installPeers();
 const { file } = await commandOf(RUNTIME);
+const python = chosen.what.includes("turn") ? await pythonInterpreter() : undefined;
 const folder = await mkdtemp(join(tmpdir(), "chatkeep-bench-"));
 try {
   const output = join(folder, "output.json");
-  const orders: Orders = { ...chosen, quick, peersFolder, output };
+  const orders: Orders = { ...chosen, quick, peersFolder, python, output };
   const preload = new URL("../../test-servers/src/client-preload.mjs", import.meta.url).href;
   const script = fileURLToPath(new URL("./run.ts", import.meta.url));
   const args = ["--expose-gc", "--import", preload, script, JSON.stringify(orders)];

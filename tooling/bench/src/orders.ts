@@ -4,6 +4,7 @@ export interface Orders {
   readonly what: readonly string[];
   readonly quick: boolean;
   readonly peersFolder: string;
+  readonly python: string | undefined;
   /** Where the measurements are written. */
   readonly output: string;
 }

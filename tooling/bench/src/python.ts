@@ -1,12 +1,14 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { run } from "@chatkeep/test-servers";
 
-const environments = fileURLToPath(new URL("../../interop/python-env.mjs", import.meta.url));
+const interop = (file: string) => fileURLToPath(new URL(`../../interop/${file}`, import.meta.url));
 
-/** The interpreter of an environment in which LlamaIndex's package for that store is installed; undefined without Python. */
-export async function pythonFor(store: string): Promise<string | undefined> {
+/** The interpreter of an environment with LlamaIndex's package for Redis; undefined where there is no Python. */
+export async function pythonInterpreter(): Promise<string | undefined> {
+  const name = existsSync(interop("requirements-store-redis.txt")) ? "store-redis" : "newest";
   try {
-    return (await run(process.execPath, [environments, `store-${store}`])).trim();
+    return (await run(process.execPath, [interop("python-env.mjs"), name])).trim();
   } catch (error) {
     console.warn(`LlamaIndex Python is left out: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

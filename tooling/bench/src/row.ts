@@ -8,6 +8,8 @@ export interface Bench {
   readonly servers: Servers;
   readonly load: LoadPeer;
   readonly peersFolder: string;
+  /** The interpreter that has LlamaIndex Python. */
+  readonly python: string | undefined;
   readonly quick: boolean;
   /** Whether a server is to be looked at in this run. */
   wants(store: string): boolean;

@@ -7,24 +7,19 @@ import { Servers } from "./servers.js";
 
 // Runs in a process of its own, on a Node that all the libraries can do with.
 const orders = JSON.parse(process.argv[2] ?? "") as Orders;
-const { peersFolder, quick } = orders;
+const { peersFolder, python, quick, stores } = orders;
 const results = new Results();
 const servers = new Servers();
 const load = await peerLoader(peersFolder);
+const wants = (store: string) => stores.includes(store);
 const began = performance.now();
 const failed: string[] = [];
+let serverVersions: Record<string, string> = {};
 try {
   for (const row of rows) {
     if (!orders.what.includes(row.name)) continue;
     const start = performance.now();
-    const bench = {
-      results,
-      servers,
-      load,
-      peersFolder,
-      quick,
-      wants: (store: string) => orders.stores.includes(store),
-    };
+    const bench = { results, servers, load, peersFolder, python, quick, wants };
     // What the others measure is not lost by it.
     await row.measure(bench).catch((error: unknown) => {
       failed.push(row.name);
@@ -33,10 +28,11 @@ try {
     console.log(`${row.name}: ${((performance.now() - start) / 1_000).toFixed(1)} s`);
   }
 } finally {
+  serverVersions = await servers.versions();
   await servers.stop();
 }
 const { measurements, aims } = results;
-const versions = { node: process.versions.node, ...(await peerVersions(peersFolder)) };
+const versions = { Node: process.versions.node, ...serverVersions, ...(await peerVersions(peersFolder)) };
 const seconds = Math.round((performance.now() - began) / 1_000);
 await writeFile(orders.output, JSON.stringify({ seconds, versions, measurements, aims }));
 // Some of the libraries leave timers and connections behind.

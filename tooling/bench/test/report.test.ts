@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { writeBetween } from "../src/report/markers.js";
 import { logLogPlot } from "../src/report/plot.js";
+import { summaryText } from "../src/report/summary.js";
 import { reportText } from "../src/report/tables.js";
 import { OURS, RAW, Results, rounded } from "../src/results.js";
 import type { Row } from "../src/row.js";
@@ -44,6 +45,23 @@ describe("the report", () => {
     expect(text).toContain("| raw driver | 0.1 (0.15), 0.5× |");
     expect(text).toContain("| Slow | > 3,000, > 15,000× |");
     expect(text).toContain("![plot](plot.svg)");
+  });
+
+  it("README.md is told two cases, and for each how much slower the others are", () => {
+    const results = new Results();
+    for (const [what, variant] of [
+      ["page", "5,000"],
+      ["turn", "10,000"],
+    ] as const) {
+      const place = { what, store: "redis", variant, unit: "ms" };
+      results.add({ ...place, contender: OURS, value: 0.5 });
+      results.add({ ...place, contender: "Slow", value: 100, stopped: what === "turn" });
+    }
+    const text = summaryText({ date: "2026-01-01", measurements: results.measurements });
+    expect(text).toContain("5,000 messages on Redis: 0.5 ms. Slow: 200 times that.");
+    expect(text).toContain("10,000 messages on Redis: 0.5 ms. Slow: more than 200 times that.");
+    expect(text).toContain("](bench/plots/page-redis.svg)");
+    expect(() => summaryText({ date: "2026-01-01", measurements: [] })).toThrow("page was not measured");
   });
 
   it("goes between the markers, again and again, and leaves the rest", () => {

@@ -4,11 +4,17 @@ import type { Report } from "../results.js";
 import { rows } from "../rows.js";
 import { writeBetween } from "./markers.js";
 import { draw, plots } from "./plots.js";
+import { summaryText } from "./summary.js";
 import { reportText } from "./tables.js";
 
-const bench = (file: string) => fileURLToPath(new URL(`../../../../bench/${file}`, import.meta.url));
+const root = (file: string) => fileURLToPath(new URL(`../../../../${file}`, import.meta.url));
+const bench = (file: string) => root(`bench/${file}`);
 
-/** Into bench/README.md, with its plots and the numbers themselves; or, what is not a whole run, only into bench/results. */
+async function replaceIn(file: string, name: string, text: string): Promise<void> {
+  await writeFile(file, writeBetween(await readFile(file, "utf8"), name, text));
+}
+
+/** Into bench/README.md and README.md, with plots and the numbers themselves; what is not a whole run is printed. */
 export async function writeReport(report: Report, isWhole: boolean): Promise<void> {
   const drawn = new Map<string, string[]>();
   const files = new Map<string, string>();
@@ -27,8 +33,8 @@ export async function writeReport(report: Report, isWhole: boolean): Promise<voi
   await mkdir(bench("plots"), { recursive: true });
   for (const [file, svg] of files) await writeFile(bench(`plots/${file}`), svg);
   await writeFile(bench("results/latest.json"), `${JSON.stringify(report, undefined, 2)}\n`);
-  const readme = await readFile(bench("README.md"), "utf8");
-  await writeFile(bench("README.md"), writeBetween(readme, "results", reportText(report, rows, images)));
+  await replaceIn(bench("README.md"), "results", reportText(report, rows, images));
+  await replaceIn(root("README.md"), "measured", summaryText(report));
   const missed = report.aims.filter(({ met }) => met === false).length;
   console.log(`bench/README.md is written; ${missed} of ${report.aims.length} aims are not met`);
 }

@@ -1,7 +1,6 @@
 import { RedisChatStore } from "@chatkeep/chat-store-redis";
 import { ofStore } from "../histories.js";
 import { chatkeepRedis, langChainRedis } from "../on-redis.js";
-import { pythonFor } from "../python.js";
 import { OURS } from "../results.js";
 import type { Bench, Row } from "../row.js";
 import { summarize } from "../statistics.js";
@@ -70,10 +69,9 @@ async function measureLength(bench: Bench, length: number): Promise<void> {
 }
 
 async function open(bench: Bench, length: number): Promise<TurnTaker[]> {
-  const { servers, load, peersFolder } = bench;
+  const { servers, load, peersFolder, python } = bench;
   const { url } = await servers.get(STORE);
   const key = `turn of ${length}`;
-  const python = await pythonFor("redis");
   const histories = [
     chatkeepRedis(url),
     await langChainRedis(url, load),
