@@ -1,9 +1,6 @@
 """
 What LlamaIndex's own tests of ChatMemoryBuffer are about (llama-index-core/tests/memory/test_chat_memory_buffer.py), as
 steps on a memory; `run` does them with the real one and writes down what it answers.
-
-What its tests say of `memory.get(initial_tokens)` is not what they mean: the first parameter is `input`, which nothing
-reads, so the count is passed by its name here.
 """
 
 from llama_index.core.base.llms.types import ChatMessage
