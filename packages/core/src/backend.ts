@@ -23,6 +23,7 @@ export type {
   ReadContext,
   WriteContext,
 } from "./backend/driver.js";
+export { FirstSends, MaybeForgotten } from "./backend/first-sends.js";
 export { HeadDriver, type HeadDriverOptions, type PurgeOptions } from "./backend/head/head-driver.js";
 export type {
   CasResult,

@@ -25,8 +25,7 @@ local life, next, edits, listed, unlisting = string.match(ring[1] or '', '^(%S+)
 next, edits, listed, unlisting = tonumber(next), tonumber(edits), listed or '-', unlisting or '-'
 
 local function newLife()
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  local now = clock[1] * 1000000 + clock[2]
   life = string.format('%.0f', math.max(now, (tonumber(life) or 0) + 1))
   next, edits = 1, 0
 end
@@ -183,7 +182,7 @@ return finish('-', nil, expected)
     "insert",
     `
 local at = tonumber(ARGV[7])
-if at > count then return {'beyond'} end
+if at > count then return finish('=0') end
 if not listedFirst() then return {'unlisted'} end
 if at == count then
   each(ARGV, 8, numbered)

@@ -10,7 +10,7 @@ const callersMs = 10 * 60 * 1000;
 const ownMs = 2 * 60 * 1000;
 
 const state = `
-local edits = tonumber(string.match(ring[1] or '', '^%d+$')) or tonumber(redis.call('TIME')[1])
+local edits = tonumber(string.match(ring[1] or '', '^%d+$')) or tonumber(clock[1])
 local expires = redis.call('PTTL', list)
 
 local function same(payload) return payload end
@@ -96,7 +96,7 @@ return finish('-', nil, true)
     "insert",
     `
 local at = tonumber(ARGV[7])
-if at > count then return {'beyond'} end
+if at > count then return finish('=0', nil, false) end
 if at == count then
   each(ARGV, 8, same)
   return finish('=1', nil, true)

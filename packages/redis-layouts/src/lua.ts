@@ -18,11 +18,12 @@ const stageMs = 10 * 60 * 1000;
 
 /**
  * KEYS: the list, its head, answers, a temporary list, and perhaps what the layout adds. ARGV: id of the operation (`c`
- * for a caller's, `s` for the store's own, and the id), fingerprint, when it was first sent if this is not the first try
- * (or 0), time to live (or 0), the key itself, a token, and from 7 on what the operation takes.
+ * for a caller's, `s` for the store's own, and the id), fingerprint, when it was first sent by the server's clock if this
+ * is not the first try (or 0), time to live (or 0), the key itself, a token, and from 7 on what the operation takes.
  *
- * The head is a list: first the layout's state, then the operations, `id fingerprint answer`. An answer is `-` for none,
- * `=` and a number, or `+` and the length of a message that is kept in `answers`.
+ * The head is a list: first the layout's state, then the operations, `id fingerprint answer time`. An answer is `-` for
+ * none, `=` and a number, or `+` and the length of a message that is kept in `answers`. Times are the server's, in
+ * milliseconds, and never fall.
  */
 export const mutation = `
 local list, head, answers, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -31,21 +32,15 @@ local ring = redis.call('LRANGE', head, 0, -1)
 local count = redis.call('LLEN', list)
 local bodies = redis.call('HLEN', answers)
 
-local alphabet = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
+local clock = redis.call('TIME')
 
--- The milliseconds in the first characters of an id that the store made.
-local function timeOf(entry)
-  local time = 0
-  for i = 2, 9 do
-    time = time * 64 + (string.find(alphabet, string.sub(entry, i, i), 1, true) or 1) - 1
-  end
-  return time
-end
+-- When a remembered operation was done.
+local function timeOf(entry) return tonumber(string.match(entry, ' (%d+)$')) or math.huge end
 
 local function known()
   for i = 2, #ring do
     if string.sub(ring[i], 1, #id + 1) == id .. ' ' then
-      local was, answer = string.match(ring[i], '^%S+ (%S+) (%S+)$')
+      local was, answer = string.match(ring[i], '^%S+ (%S+) (%S+) ')
       if was ~= fingerprint then return {'conflict'} end
       if string.sub(answer, 1, 1) ~= '+' then return {'done', answer, '', ''} end
       local body = redis.call('HGET', answers, id)
@@ -53,15 +48,8 @@ local function known()
       return {'gone'}
     end
   end
-  -- Sent before all that is remembered, it may have been done and forgotten.
-  if since > 0 and #ring > ${remembered} then
-    for i = 2, #ring do
-      if string.byte(ring[i]) == 115 then
-        if timeOf(ring[i]) > since then return {'forgotten'} end
-        break
-      end
-    end
-  end
+  -- When all that is remembered was done after it was first sent, it may have been done and forgotten.
+  if since > 0 and #ring > ${remembered} and timeOf(ring[2]) >= since then return {'forgotten'} end
 end
 
 local again = known()
@@ -93,8 +81,10 @@ local function remember(state, answer, body)
   local oldest = math.max(2, #ring - ${remembered - 2})
   local room = ${mostAnswerBytes} - (body and #body or 0)
   local callers = string.byte(id) == 99
+  local now = math.floor(clock[1] * 1000 + clock[2] / 1000)
+  if #ring > 1 and timeOf(ring[#ring]) < math.huge then now = math.max(now, timeOf(ring[#ring])) end
   for i = #ring, 2, -1 do
-    local length = bodies > 0 and tonumber(string.match(ring[i], ' %+(%d+)$'))
+    local length = bodies > 0 and tonumber(string.match(ring[i], ' %+(%d+) %d+$'))
     if length then
       room = room - length
       if i < oldest or room < 0 then redis.call('HDEL', answers, string.match(ring[i], '^%S+')) end
@@ -103,7 +93,7 @@ local function remember(state, answer, body)
   end
   redis.call('LTRIM', head, oldest - 1, -1)
   redis.call('LPUSH', head, state)
-  redis.call('RPUSH', head, id .. ' ' .. fingerprint .. ' ' .. answer)
+  redis.call('RPUSH', head, string.format('%s %s %s %.0f', id, fingerprint, answer, now))
   if body then redis.call('HSET', answers, id, body) end
   return callers
 end
@@ -186,6 +176,16 @@ export const staged = `
 local expected = tonumber(ARGV[7])
 if redis.call('LLEN', stage) ~= expected then return {'lost'} end
 `;
+
+/** KEYS: answers. The server's time, in milliseconds. */
+export const time: Script = {
+  name: "time",
+  source: `
+redis.call('HDEL', KEYS[1], '')
+local clock = redis.call('TIME')
+return string.format('%.0f', math.floor(clock[1] * 1000 + clock[2] / 1000))
+`,
+};
 
 /** KEYS: the list, its head, answers. */
 export const count: Script = { name: "count", source: `${read}\nreturn count` };

@@ -4,12 +4,15 @@ import {
   type Driver,
   type DriverKeys,
   type DriverPage,
+  FirstSends,
+  MaybeForgotten,
   type Operation,
   type Payload,
   type ReadContext,
   utf8Length,
   type WriteContext,
 } from "@chatkeep/chat-store-core/backend";
+import { time } from "./lua.js";
 import { encodeName } from "./names.js";
 import type { Script, ScriptPort } from "./script-port.js";
 
@@ -59,7 +62,7 @@ export interface Done {
 }
 
 /** Answers of a mutation other than that it is done. */
-type Refused = "beyond" | "unlisted" | "lost";
+type Refused = "unlisted" | "lost";
 
 /** Times that a read begins anew when others change what it is reading, and a write when its temporary list is lost. */
 const mostRestarts = 10;
@@ -73,7 +76,7 @@ export abstract class ScriptedDriver implements Driver {
   readonly maxPayloadBytes: number;
   protected readonly port: ScriptPort;
   readonly #ttl: string;
-  readonly #firstSent = new WeakMap<Operation, number>();
+  readonly #firstSends = new FirstSends();
 
   constructor(port: ScriptPort, { ttlMs }: LayoutOptions) {
     this.port = port;
@@ -107,7 +110,8 @@ export abstract class ScriptedDriver implements Driver {
   }
 
   async insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
-    return (await this.change(this.scripts.insert, key, [String(index), payload], context)) !== "beyond";
+    const done = await this.change(this.scripts.insert, key, [String(index), payload], context);
+    return typeof done !== "string" && done.answer === "=1";
   }
 
   async forget(key: string, context: WriteContext): Promise<void> {
@@ -167,8 +171,8 @@ export abstract class ScriptedDriver implements Driver {
     return this.send(script, key, args, context, { stage });
   }
 
-  /** Sends a mutation: one request. */
-  protected async send(
+  /** Sends a mutation: one request, and up to three when it is repeated. */
+  protected send(
     script: Script,
     key: string,
     args: readonly string[],
@@ -178,36 +182,19 @@ export abstract class ScriptedDriver implements Driver {
     const names = this.namesOf(key);
     const keys = [names.list, names.head, names.answers, stage ?? this.#stageOf(key, context), ...more];
     const { operation } = context;
-    const fixed = [idOf(operation), operation.fingerprint, String(this.#sentBefore(context)), this.#ttl, key, token];
-    const reply = await this.port.run(script, keys, [...fixed, ...args], context);
-    const [status, answer = "", body = "", unlist = ""] = texts(reply);
-    switch (status) {
-      case "done":
-        return { answer, body, unlist };
-      case "beyond":
-      case "unlisted":
-      case "lost":
-        return status;
-      case "conflict":
-        throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
-      case "gone": {
-        const problem = "The operation was applied, but what it answered is no longer kept.";
-        throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
-      }
-      case "forgotten": {
-        const problem = "Too many others wrote meanwhile to tell whether it was applied. Read, and decide.";
-        throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
-      }
-      default:
-        throw new UnexpectedReply();
-    }
+    return this.#firstSends.send(
+      context,
+      () => this.#time(names, context),
+      async (since = 0) => {
+        const fixed = [idOf(operation), operation.fingerprint, String(since), this.#ttl, key, token];
+        return doneOf(await this.port.run(script, keys, [...fixed, ...args], context));
+      },
+    );
   }
 
-  /** When the operation was first sent, in milliseconds; 0 when this is the first time. */
-  #sentBefore({ operation, attempt }: WriteContext): number {
-    const first = this.#firstSent.get(operation);
-    if (first === undefined) this.#firstSent.set(operation, Date.now());
-    return attempt === 1 ? 0 : (first ?? 0);
+  /** The time of the server that has the conversation. */
+  async #time({ answers }: ConversationNames, context: ReadContext): Promise<number> {
+    return Number(await this.port.run(time, [answers], [], context));
   }
 
   /** Puts the payloads into a temporary list, part by part, and lets the script take them from there. */
@@ -295,6 +282,27 @@ export abstract class ScriptedDriver implements Driver {
 
 /** A reply that none of the scripts gives: something between the client and Redis changed it. */
 export class UnexpectedReply extends Error {}
+
+function doneOf(reply: unknown): Done | Refused {
+  const [status, answer = "", body = "", unlist = ""] = texts(reply);
+  switch (status) {
+    case "done":
+      return { answer, body, unlist };
+    case "unlisted":
+    case "lost":
+      return status;
+    case "conflict":
+      throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
+    case "gone": {
+      const problem = "The operation was applied, but what it answered is no longer kept.";
+      throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
+    }
+    case "forgotten":
+      throw new MaybeForgotten();
+    default:
+      throw new UnexpectedReply();
+  }
+}
 
 /** The strings of a list reply; integers as text. */
 export function texts(reply: unknown): string[] {

@@ -174,25 +174,48 @@ describe.runIf(server)("layout chatkeep", () => {
     expect(await driver.count("k", reading)).toBe(0);
   });
 
-  it("refuses a repeat that may have been done and forgotten", async () => {
+  it("refuses a repeat that may have been done and forgotten, and no other", async () => {
     const { driver } = open();
-    const time = (ms: number) => {
-      const alphabet = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
-      let id = "";
-      for (let rest = ms, i = 0; i < 8; i++, rest = Math.floor(rest / 64)) id = alphabet.charAt(rest % 64) + id;
-      return id;
-    };
-    const context = writing({ id: `${time(Date.now())}first-------` });
-    await driver.append("k", payloads(1), context);
-    const later = () => writing({ id: `${time(Date.now() + 1_000)}${String(++operations).padStart(12, "0")}` });
-    for (let i = 0; i < 32; i++) await driver.append("k", payloads(1), later());
-    await driver.append("k", payloads(1), { ...context, attempt: 2 });
+    const first = writing();
+    await driver.append("k", payloads(1), first);
+    for (let i = 0; i < 32; i++) await driver.append("k", payloads(1), writing());
+    await driver.append("k", payloads(1), { ...first, attempt: 2 });
     expect(await driver.count("k", reading)).toBe(33);
-    await driver.append("k", payloads(1), later());
-    await expect(driver.append("k", payloads(1), { ...context, attempt: 2 })).rejects.toMatchObject({
+    await driver.append("k", payloads(1), writing());
+    await expect(driver.append("k", payloads(1), { ...first, attempt: 2 })).rejects.toMatchObject({
       outcome: "unknown",
     });
     expect(await driver.count("k", reading)).toBe(34);
+  });
+
+  it("applies a repeat whose first try never came, though much is forgotten", async () => {
+    const { driver, port } = open();
+    for (let i = 0; i < 40; i++) await driver.append("k", payloads(1), writing());
+    const head = `${keyPrefix}{kk}:head`;
+    for (const [at, entry] of (await port.client.lrange(head, 0, -1)).entries()) {
+      const aMinuteAgo = entry.replace(/ (\d{13})$/, (_, time) => ` ${time - 60_000}`);
+      await port.client.lset(head, at, aMinuteAgo);
+    }
+    const send = port.run.bind(port);
+    Object.assign(port, { run: () => Promise.reject(new Error("lost on its way")) });
+    const lost = writing();
+    await expect(driver.append("k", payloads(1), lost)).rejects.toThrow("lost");
+    Object.assign(port, { run: send });
+    for (let i = 0; i < 30; i++) await driver.append("k", payloads(1), writing());
+    await driver.append("k", payloads(1), { ...lost, attempt: 2 });
+    expect(await driver.count("k", reading)).toBe(71);
+  });
+
+  it("an insert that was refused is not done when its request comes once more", async () => {
+    const { driver } = open();
+    for (const fromCaller of [true, false]) {
+      const key = `refused ${fromCaller}`;
+      const insert = writing({ fromCaller });
+      expect(await driver.insert(key, 1, "{}", insert)).toBe(false);
+      await driver.append(key, payloads(3), writing());
+      expect(await driver.insert(key, 1, "{}", insert)).toBe(false);
+      expect(await driver.readAll(key, reading)).toEqual(payloads(3));
+    }
   });
 
   it("leaves nothing without an expiry when conversations expire or end", async () => {

@@ -3,6 +3,7 @@ import {
   type Driver,
   type DriverKeys,
   type DriverPage,
+  FirstSends,
   type Payload,
   pause,
   type ReadContext,
@@ -13,7 +14,7 @@ import type { Database, Result, Row } from "./database.js";
 import { isContention, mayNotWrite } from "./explain.js";
 import { fromStoredKey, rangeOf, toStoredKey } from "./keys.js";
 import type { Tables } from "./names.js";
-import { entryOf, markerOf, openEntry, recall } from "./operations.js";
+import { entryOf, markerOf, openEntry, recall, timeText } from "./operations.js";
 
 /** Beyond it a conversation is locked first: others write to it faster than a statement can read it. */
 const optimisticTries = 3;
@@ -23,7 +24,7 @@ interface Outcome {
   version: string;
   /** Has expired. */
   ended: boolean;
-  /** Those that are remembered, when the operation is among them. */
+  /** Those that are remembered, when the operation is among them or may have been. */
   operations: string | null;
   length: number;
   done: boolean;
@@ -31,6 +32,11 @@ interface Outcome {
   found: boolean;
   /** What else it answered. */
   value: string | null;
+}
+
+interface Mutation extends WriteContext {
+  /** The server's time when it was first sent, or an earlier one, if it is repeated. */
+  readonly since: string | null;
 }
 
 /** One row for each message, found by the head of its conversation; each operation is one statement. */
@@ -41,6 +47,7 @@ export class ChatkeepLayout implements Driver {
   readonly #database: Database;
   readonly #sql: Statements;
   readonly #ttlMs: number | null;
+  readonly #firstSends = new FirstSends();
 
   constructor(database: Database, tables: Tables, ttlMs: number | undefined) {
     this.#database = database;
@@ -49,58 +56,62 @@ export class ChatkeepLayout implements Driver {
   }
 
   async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
-    await this.#append(key, payloads, false, context);
+    await this.#mutate(context, (mutation) => this.#append(key, payloads, false, mutation));
   }
 
-  async insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
-    const { operation } = context;
-    const values = this.#values(key, context, entryOf(operation, 1), index, payload);
-    for (let lost = 0; ; lost++) {
-      const outcome = await this.#tryOnce(key, this.#sql.insert, values, lost, context);
-      if (outcome?.operations) return (await this.#recalled(key, outcome.operations, context)) === 1;
-      if (outcome?.done) return true;
-      const length = outcome === undefined || outcome.ended ? 0 : outcome.length;
-      if (index > length) return false;
-      if (length === 0) {
-        if (await this.#append(key, [payload], true, context)) return true;
-      } else if (outcome?.value) {
-        await this.#database.run(context.signal, this.#sql.renumber, [values[0], outcome.version, outcome.value]);
-      } else if (outcome?.found === false) throw damaged();
-    }
+  insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
+    return this.#mutate(context, async (mutation) => {
+      const values = this.#values(key, mutation, entryOf(context.operation, 1), index, payload);
+      for (let lost = 0; ; lost++) {
+        const outcome = await this.#tryOnce(key, this.#sql.insert, values, lost, context);
+        if (outcome?.operations) return (await this.#recalled(key, outcome.operations, context)) === 1;
+        if (outcome?.done) return true;
+        const length = outcome === undefined || outcome.ended ? 0 : outcome.length;
+        if (index > length) {
+          if (await this.#changesNothing(key, outcome, 0, context)) return false;
+        } else if (length === 0) {
+          if (await this.#append(key, [payload], true, mutation)) return true;
+        } else if (outcome?.value) {
+          await this.#database.run(context.signal, this.#sql.renumber, [values[0], outcome.version, outcome.value]);
+        } else if (outcome?.found === false) throw damaged();
+      }
+    });
   }
 
   async replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
-    const values = this.#values(key, context, entryOf(context.operation), payloads);
-    const { count } = await this.#send(key, this.#sql.replace, values, context);
-    if (count === 0) await this.#repeated(key, context);
+    await this.#mutate(context, async (mutation) => {
+      const values = this.#values(key, mutation, entryOf(context.operation), payloads);
+      const { count } = await this.#send(key, this.#sql.replace, values, context);
+      if (count === 0) await this.#repeated(key, context);
+    });
   }
 
   async forget(key: string, context: WriteContext): Promise<void> {
-    const { operation } = context;
-    const statement = operation.fromCaller ? this.#sql.forget : this.#sql.forgetExisting;
-    const values = [toStoredKey(key), markerOf(operation), entryOf(operation)];
-    const { count } = await this.#send(key, statement, values, context);
-    if (count === 0 && operation.fromCaller) await this.#repeated(key, context);
+    await this.#mutate(context, async (mutation) => {
+      const statement = mayComeBack(context) ? this.#sql.forget : this.#sql.forgetExisting;
+      const values = this.#values(key, mutation, entryOf(context.operation)).slice(0, 4);
+      const { count } = await this.#send(key, statement, values, context);
+      if (count === 0 && mayComeBack(context)) await this.#repeated(key, context);
+    });
   }
 
-  async edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined> {
+  edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined> {
     return this.#takeOut(key, this.#sql.edit, [index, payload], index, context);
   }
 
-  async remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined> {
+  remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined> {
     return this.#takeOut(key, this.#sql.remove, [index], index, context);
   }
 
-  async pop(key: string, context: WriteContext): Promise<Payload | undefined> {
+  pop(key: string, context: WriteContext): Promise<Payload | undefined> {
     return this.#takeOut(key, this.#sql.remove, [null], 0, context);
   }
 
   async trim(key: string, keepLast: number, context: WriteContext): Promise<number> {
-    const values = this.#values(key, context, openEntry(context.operation), keepLast);
     const answer = await this.#change(
       key,
       this.#sql.trim,
-      values,
+      [keepLast],
       ({ length }) => (length > keepLast ? { answer: length - keepLast } : undefined),
       0,
       context,
@@ -179,18 +190,13 @@ export class ChatkeepLayout implements Driver {
   async close(): Promise<void> {}
 
   /** Whether it was done: not when it was only to be done in an empty conversation, and this is none. */
-  async #append(
-    key: string,
-    payloads: readonly Payload[],
-    onlyFirst: boolean,
-    context: WriteContext,
-  ): Promise<boolean> {
-    const { operation } = context;
-    const values = this.#values(key, context, entryOf(operation, onlyFirst ? 1 : undefined), payloads, onlyFirst);
-    const { count } = await this.#send(key, this.#sql.append, values, context);
+  async #append(key: string, payloads: readonly Payload[], onlyFirst: boolean, mutation: Mutation): Promise<boolean> {
+    const entry = entryOf(mutation.operation, onlyFirst ? 1 : undefined);
+    const values = this.#values(key, mutation, entry, payloads, onlyFirst);
+    const { count } = await this.#send(key, this.#sql.append, values, mutation);
     if (count > 0) return true;
     if (onlyFirst) return false;
-    await this.#repeated(key, context);
+    await this.#repeated(key, mutation);
     return true;
   }
 
@@ -201,38 +207,49 @@ export class ChatkeepLayout implements Driver {
     index: number,
     context: WriteContext,
   ): Promise<Payload | undefined> {
-    const values = this.#values(key, context, openEntry(context.operation), ...more);
     const plan = ({ length, value }: Outcome) => (index < length ? { answer: value ?? "" } : undefined);
-    const answer = await this.#change(key, statement, values, plan, undefined, context);
+    const answer = await this.#change(key, statement, more, plan, undefined, context);
     return answer === undefined ? undefined : String(answer);
   }
 
   /** A change that reads first: done at once, or again when others were quicker, or found to be nothing. */
-  async #change(
+  #change(
     key: string,
     statement: string,
-    values: unknown[],
+    more: unknown[],
     plan: (outcome: Outcome) => { answer: Payload | number } | undefined,
     nothing: number | undefined,
     context: WriteContext,
   ): Promise<Payload | number | undefined> {
-    const { operation, signal } = context;
-    for (let lost = 0; ; lost++) {
-      const outcome = await this.#tryOnce(key, statement, values, lost, context);
-      if (outcome === undefined) {
-        if (!operation.fromCaller) return nothing;
-        await this.#database.run(signal, this.#sql.begin, [toStoredKey(key)]);
-        continue;
+    return this.#mutate(context, async (mutation) => {
+      const values = this.#values(key, mutation, openEntry(context.operation), ...more);
+      for (let lost = 0; ; lost++) {
+        const outcome = await this.#tryOnce(key, statement, values, lost, context);
+        if (outcome?.operations) return this.#recalled(key, outcome.operations, context);
+        const planned = outcome === undefined || outcome.ended ? undefined : plan(outcome);
+        if (outcome?.done) return planned?.answer;
+        if (planned === undefined) {
+          if (await this.#changesNothing(key, outcome, nothing, context)) return nothing;
+        } else if (!outcome?.found) throw damaged();
       }
-      if (outcome.operations) return this.#recalled(key, outcome.operations, context);
-      const planned = outcome.ended ? undefined : plan(outcome);
-      if (outcome.done) return planned?.answer;
-      if (planned === undefined) {
-        if (!operation.fromCaller && !outcome.ended) return nothing;
-        const entry = operation.fromCaller ? entryOf(operation, nothing) : null;
-        if (await this.#settle(key, outcome.version, entry, context)) return nothing;
-      } else if (!outcome.found) throw damaged();
+    });
+  }
+
+  /** Makes it a fact that there was nothing to be changed; false when that is no longer sure. */
+  async #changesNothing(
+    key: string,
+    outcome: Outcome | undefined,
+    answer: number | undefined,
+    context: WriteContext,
+  ): Promise<boolean> {
+    const isRemembered = mayComeBack(context);
+    if (outcome === undefined) {
+      if (isRemembered) await this.#database.run(context.signal, this.#sql.begin, [toStoredKey(key)]);
+      return !isRemembered;
     }
+    if (!isRemembered && !outcome.ended) return true;
+    const entry = isRemembered ? entryOf(context.operation, answer) : null;
+    return this.#settle(key, outcome.version, entry, context);
   }
 
   /** Sends a statement that reads first. After some tries in vain it is sent in a transaction that has locked the head. */
@@ -309,7 +326,7 @@ export class ChatkeepLayout implements Driver {
     return count > 0;
   }
 
-  /** A write changed nothing because its operation is known: that it is the same one, or `CONFLICT`. */
+  /** A write changed nothing because its operation is known, or may be: that it is the same one, or an error. */
   async #repeated(key: string, context: WriteContext): Promise<void> {
     const { rows } = await this.#read(this.#sql.operations, [toStoredKey(key)], context);
     recall(rows[0]?.[0] ?? "", context.operation);
@@ -326,9 +343,23 @@ export class ChatkeepLayout implements Driver {
     throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
   }
 
-  #values(key: string, { operation }: WriteContext, entry: string, ...more: unknown[]): unknown[] {
-    return [toStoredKey(key), markerOf(operation), entry, this.#ttlMs, ...more];
+  /** Sends a mutation: once more, after it has asked for the time, where that alone tells whether it was done before. */
+  #mutate<T>(context: WriteContext, send: (mutation: Mutation) => Promise<T>): Promise<T> {
+    const askTime = async () => Number((await this.#read(this.#sql.time, [], context)).rows[0]?.[0]);
+    return this.#firstSends.send(context, askTime, (since) =>
+      send({ ...context, since: since === undefined ? null : timeText(since) }),
+    );
   }
+
+  /** Of a statement that changes something. */
+  #values(key: string, { operation, since }: Mutation, entry: string, ...more: unknown[]): unknown[] {
+    return [toStoredKey(key), markerOf(operation), entry, since, this.#ttlMs, ...more];
+  }
+}
+
+/** Whether the same operation may be sent again, or a try of it still be under way. */
+function mayComeBack({ operation, attempt }: WriteContext): boolean {
+  return operation.fromCaller || attempt > 1;
 }
 
 /** The place of a cursor. */

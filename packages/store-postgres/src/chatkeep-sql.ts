@@ -1,5 +1,5 @@
 import type { Tables } from "./names.js";
-import { entryLength, mostRemembered } from "./operations.js";
+import { entryLength, mostRemembered, timeLength } from "./operations.js";
 
 /**
  * The statements of the layout "chatkeep". Each is one transaction on one conversation, and locks the head before
@@ -24,11 +24,19 @@ const mostDigits = 300;
 
 const expired = "(h.expires_at IS NOT NULL AND h.expires_at <= now())";
 const expiry = (parameter: string) => `now() + ${parameter}::float8 * interval '1 millisecond'`;
-const remembered = (entry: string) => `left(${entry} || h.operations, ${entryLength * mostRemembered})`;
-const answered = (answer: string) => `rpad($3::text || ${answer}, ${entryLength})`;
-const known = (marker: string) => `(strpos(h.operations, ${marker}::text) > 0)`;
+const serverTime = "to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
+/** Never falls, though the clock may have been set back. */
+const entryTime = `greatest(${serverTime} COLLATE "C", substr(h.operations, ${entryLength - timeLength + 1}, ${timeLength}))`;
+const remembered = (entry: string) => `left(${entry} || ${entryTime} || h.operations, ${entryLength * mostRemembered})`;
+const answered = (answer: string) => `rpad($3::text || ${answer}, ${entryLength - timeLength})`;
+/**
+ * The operation is remembered, or may have been: all that still is was done after $4, the server's time when a repeated one
+ * was first sent, or earlier.
+ */
+const known = `(strpos(h.operations, $2::text) > 0 OR length(h.operations) = ${entryLength * mostRemembered}
+    AND coalesce(right(h.operations, ${timeLength}) COLLATE "C" >= $4::text, false))`;
 
-const size = "cardinality($5::text[])";
+const size = "cardinality($6::text[])";
 const unlessExpired = (value: string, otherwise: string) => `CASE WHEN ${expired} THEN ${otherwise} ELSE ${value} END`;
 
 /** Where an append begins, less one. Far behind the last message only if that many were removed there, and no more. */
@@ -75,14 +83,14 @@ export function statements({ sql: { heads, messages } }: Tables) {
       AND n.position > ${position} AND n.position <= h.last_position ORDER BY n.position LIMIT 1`;
 
   /** What every statement that reads first says of the head, beside what it looked for. */
-  const state = `h.version, ${expired} AS ended, CASE WHEN ${known("$2")} THEN h.operations END AS operations, h.length`;
+  const state = `h.version, ${expired} AS ended, CASE WHEN ${known} THEN h.operations END AS operations, h.length`;
   /** The head is the one that was read, and the operation a new one. */
   const unchanged = "h.key = $1 AND h.version = t.version AND t.operations IS NULL AND NOT t.ended";
   const ends = (length: string) => `
       life = h.life + CASE WHEN ${length} = 0 THEN 1 ELSE 0 END,
       length = ${length},
       next_position = CASE WHEN ${length} = 0 THEN 1 ELSE h.next_position END,
-      expires_at = CASE WHEN ${length} = 0 THEN NULL ELSE ${expiry("$4")} END`;
+      expires_at = CASE WHEN ${length} = 0 THEN NULL ELSE ${expiry("$5")} END`;
 
   /** Drops what removed messages are no longer asked for; the range that was looked at is not looked at again. */
   const forgetKept = `
@@ -102,12 +110,13 @@ export function statements({ sql: { heads, messages } }: Tables) {
 
   return {
     /**
-     * $1 key, $2 marker, $3 entry, $4 time to live, $5 payloads, $6 whether only into an empty conversation. Writes as many
-     * rows as there are payloads, or none: the operation is known, or the conversation is not empty.
+     * $1 key, $2 marker, $3 entry, $4 when it was first sent if it is repeated, $5 time to live, $6 payloads, $7 whether only
+     * into an empty conversation. Writes as many rows as there are payloads, or none: the operation is known, or the
+     * conversation is not empty.
      */
     append: `
 WITH head AS (
-  INSERT INTO ${heads} AS h ${newHead(size, "$3", expiry("$4"))}
+  INSERT INTO ${heads} AS h ${newHead(size, `$3::text || ${serverTime}`, expiry("$5"))}
   ON CONFLICT (key) DO UPDATE SET
     ${nextVersion},
     life = h.life + ${unlessExpired("0", "1")},
@@ -121,18 +130,18 @@ WITH head AS (
     )},
     cut_version = CASE WHEN ${farBehind} THEN h.version + 1 ELSE h.cut_version END,
     operations = ${remembered("$3::text")},
-    expires_at = ${expiry("$4")}
-  WHERE NOT ${known("$2")} AND (NOT $6::boolean OR h.length = 0 OR ${expired})
+    expires_at = ${expiry("$5")}
+  WHERE NOT ${known} AND (NOT $7::boolean OR h.length = 0 OR ${expired})
   RETURNING life, last_position
 )
 INSERT INTO ${messages} (key, life, position, payload)
 SELECT $1, head.life, head.last_position - ${size} + added.number, added.payload
-FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
+FROM head, unnest($6::text[]) WITH ORDINALITY AS added (payload, number)`,
 
-    /** As `append`, without $6. */
+    /** As `append`, without $7. */
     replace: `
 WITH head AS (
-  INSERT INTO ${heads} AS h ${newHead(size, "$3", expiry("$4"))}
+  INSERT INTO ${heads} AS h ${newHead(size, `$3::text || ${serverTime}`, expiry("$5"))}
   ON CONFLICT (key) DO UPDATE SET
     ${nextVersion},
     life = h.life + 1,
@@ -142,20 +151,20 @@ WITH head AS (
     next_position = ${size} + 1,
     cut_position = NULL,
     operations = ${remembered("$3::text")},
-    expires_at = ${expiry("$4")}
-  WHERE NOT ${known("$2")}
+    expires_at = ${expiry("$5")}
+  WHERE NOT ${known}
   RETURNING key, life
 ), ${forgetLives}
 INSERT INTO ${messages} (key, life, position, payload)
 SELECT $1, head.life, added.number, added.payload
-FROM head, unnest($5::text[]) WITH ORDINALITY AS added (payload, number)`,
+FROM head, unnest($6::text[]) WITH ORDINALITY AS added (payload, number)`,
 
-    /** $1 key, $2 marker, $3 entry. A row when it was done. */
+    /** $1 key, $2 marker, $3 entry, $4 as above. A row when it was done. */
     forget: `
 WITH head AS (
-  INSERT INTO ${heads} AS h ${newHead("0", "$3", "NULL")}
+  INSERT INTO ${heads} AS h ${newHead("0", `$3::text || ${serverTime}`, "NULL")}
   ON CONFLICT (key) DO UPDATE SET ${nextVersion}, ${emptied}, operations = ${remembered("$3::text")}
-  WHERE NOT ${known("$2")}
+  WHERE NOT ${known}
   RETURNING key, life
 ), ${forgetLives}
 SELECT 1 FROM head`,
@@ -164,14 +173,13 @@ SELECT 1 FROM head`,
     forgetExisting: `
 WITH head AS (
   UPDATE ${heads} h SET ${nextVersion}, ${emptied}, operations = ${remembered("$3::text")}
-  WHERE h.key = $1 AND h.length > 0 AND NOT ${known("$2")}
+  WHERE h.key = $1 AND h.length > 0 AND NOT ${known}
   RETURNING key, life
 ), ${forgetLives}
 SELECT 1 FROM head`,
 
     /**
-     * $1 key, $2 marker, $3 entry without its answer, $4 time to live, $5 index, absent for the last. Answers version,
-     * ended, operations, length, whether it was done, whether the message was found, and its payload.
+     * As above; $3 entry without its answer, $6 index, absent for the last. Answers version, ended, operations, length, whether it was done, whether the message was found, and its payload.
      */
     remove: `
 WITH target AS MATERIALIZED (
@@ -180,7 +188,7 @@ WITH target AS MATERIALIZED (
       THEN (${neighbour("after", "m.position")}) ELSE h.first_position END AS first_position,
     CASE WHEN m.position = h.last_position
       THEN (${neighbour("before", "m.position")}) ELSE h.last_position END AS last_position
-  FROM ${heads} h LEFT JOIN LATERAL (${at("coalesce($5::bigint, h.length - 1)", "m.position, m.payload")}) m ON true
+  FROM ${heads} h LEFT JOIN LATERAL (${at("coalesce($6::bigint, h.length - 1)", "m.position, m.payload")}) m ON true
   WHERE h.key = $1
 ), head AS (
   UPDATE ${heads} h SET
@@ -201,16 +209,16 @@ WITH target AS MATERIALIZED (
 SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL, t.payload
 FROM target t LEFT JOIN head ON true`,
 
-    /** As `remove`, $6 the new payload. */
+    /** As `remove`, $7 the new payload. */
     edit: `
 WITH target AS MATERIALIZED (
   SELECT ${state}, h.life, h.kept_from, m.position, m.payload
-  FROM ${heads} h LEFT JOIN LATERAL (${at("$5::bigint", "m.position, m.payload")}) m ON true
+  FROM ${heads} h LEFT JOIN LATERAL (${at("$6::bigint", "m.position, m.payload")}) m ON true
   WHERE h.key = $1
 ), head AS (
   UPDATE ${heads} h SET
     ${nextVersion},
-    expires_at = ${expiry("$4")},
+    expires_at = ${expiry("$5")},
     ${keeps},
     operations = ${remembered(answered("'m' || (h.version + 1)"))}
   FROM target t
@@ -222,26 +230,26 @@ WITH target AS MATERIALIZED (
   RETURNING m.key
 ), put AS (
   INSERT INTO ${messages} (key, life, position, payload)
-  SELECT kept.key, t.life, t.position, $6 FROM kept, target t
+  SELECT kept.key, t.life, t.position, $7 FROM kept, target t
 ), ${forgetKept}
 SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL, t.payload
 FROM target t LEFT JOIN head ON true`,
 
     /**
-     * $3 entry, $5 index, $6 payload. Into a conversation that is not empty. Answers version, ended, operations, length,
+     * $3 entry, $6 index, $7 payload. Into a conversation that is not empty. Answers version, ended, operations, length,
      * whether it was done, whether the place was found, and the whole number before it when there is no room.
      */
     insert: `
 WITH place AS MATERIALIZED (
   SELECT ${state}, h.life, h.first_position, h.last_position, h.next_position, a.position AS before,
     (${neighbour("after", "a.position")}) AS after
-  FROM ${heads} h LEFT JOIN LATERAL (${at("($5::bigint - 1)", "m.position")}) a ON true
+  FROM ${heads} h LEFT JOIN LATERAL (${at("($6::bigint - 1)", "m.position")}) a ON true
   WHERE h.key = $1
 ), target AS MATERIALIZED (
   SELECT *, CASE
-      WHEN length = 0 OR $5::bigint > length THEN NULL
-      WHEN $5::bigint = 0 THEN floor(first_position) - 1
-      WHEN $5::bigint = length THEN next_position
+      WHEN length = 0 OR $6::bigint > length THEN NULL
+      WHEN $6::bigint = 0 THEN floor(first_position) - 1
+      WHEN $6::bigint = length THEN next_position
       ELSE round((before + after) * 0.5, greatest(0, ceil(-log(after - before))::int + 1)) END AS position
   FROM place
 ), head AS (
@@ -251,14 +259,14 @@ WITH place AS MATERIALIZED (
     first_position = least(h.first_position, t.position),
     last_position = greatest(h.last_position, t.position),
     next_position = greatest(h.next_position, floor(t.position) + 1),
-    expires_at = ${expiry("$4")},
+    expires_at = ${expiry("$5")},
     operations = ${remembered("$3::text")}
   FROM target t
   WHERE ${unchanged} AND t.position IS NOT NULL AND ${digits} <= ${mostDigits}
   RETURNING h.version
 ), put AS (
   INSERT INTO ${messages} (key, life, position, payload)
-  SELECT $1, t.life, t.position, $6 FROM target t, head
+  SELECT $1, t.life, t.position, $7 FROM target t, head
 )
 SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL,
   CASE WHEN ${digits} > ${mostDigits} THEN floor(t.before)::text END
@@ -295,28 +303,28 @@ INSERT INTO ${messages} (key, life, position, payload)
 SELECT $1, n.life, $3::numeric + round(n.number / (t.rows + 1)::numeric, length(t.rows::text) + 1), n.payload
 FROM target t, (SELECT *, row_number() OVER (ORDER BY position) AS number FROM taken) n`,
 
-    /** $5 how many to keep. Answers version, ended, operations, length, whether it was done, and whether the place was found. */
+    /** $6 how many to keep. Answers version, ended, operations, length, whether it was done, and whether the place was found. */
     trim: `
 WITH target AS MATERIALIZED (
   SELECT ${state}, h.life, m.position
-  FROM ${heads} h LEFT JOIN LATERAL (${at("(h.length - $5::bigint)", "m.position")}) m ON true
+  FROM ${heads} h LEFT JOIN LATERAL (${at("(h.length - $6::bigint)", "m.position")}) m ON true
   WHERE h.key = $1
 ), head AS (
   UPDATE ${heads} h SET
     ${nextVersion},
-    ${ends("$5::bigint")},
+    ${ends("$6::bigint")},
     first_position = coalesce(t.position, 1),
-    last_position = CASE WHEN $5::bigint = 0 THEN 0 ELSE h.last_position END,
-    cut_position = CASE WHEN $5::bigint = 0 THEN NULL ELSE h.cut_position END,
-    operations = ${remembered(answered("(h.length - $5::bigint)"))}
+    last_position = CASE WHEN $6::bigint = 0 THEN 0 ELSE h.last_position END,
+    cut_position = CASE WHEN $6::bigint = 0 THEN NULL ELSE h.cut_position END,
+    operations = ${remembered(answered("(h.length - $6::bigint)"))}
   FROM target t
-  WHERE ${unchanged} AND t.length > $5::bigint AND (t.position IS NOT NULL OR $5::bigint = 0)
+  WHERE ${unchanged} AND t.length > $6::bigint AND (t.position IS NOT NULL OR $6::bigint = 0)
   RETURNING h.version
 ), gone AS (
   DELETE FROM ${messages} m USING target t, head
-  WHERE ${ofLife("t")} AND (m.position < t.position OR $5::bigint = 0)
+  WHERE ${ofLife("t")} AND (m.position < t.position OR $6::bigint = 0)
 )
-SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL OR $5::bigint = 0
+SELECT t.version, t.ended, t.operations, t.length, head.version IS NOT NULL, t.position IS NOT NULL OR $6::bigint = 0
 FROM target t LEFT JOIN head ON true`,
 
     /**
@@ -339,6 +347,9 @@ WHERE h.key = $1 AND h.version = $2::bigint`,
 
     /** $1 key: a head of nothing, to remember operations in. */
     begin: `INSERT INTO ${heads} ${newHead("0", "''", "NULL")} ON CONFLICT (key) DO NOTHING`,
+
+    /** The server's time, in milliseconds. */
+    time: "SELECT extract(epoch FROM clock_timestamp()) * 1000",
 
     lock: `SELECT 1 FROM ${heads} WHERE key = $1 FOR UPDATE`,
 

@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
-import { chatStoreError, type Operation } from "@chatkeep/chat-store-core/backend";
+import { chatStoreError, MaybeForgotten, type Operation } from "@chatkeep/chat-store-core/backend";
 
 // A head remembers its last operations in a text of entries of one length, the newest first: `#`, a hash of the id, a hash
-// of the fingerprint, and the answer. Hashes keep a head below the 2 KB from which Postgres would move it out of its row.
+// of the fingerprint, the answer, and the server's time, which the statement adds. Hashes keep a head below the 2 KB from
+// which Postgres would move it out of its row.
 
-const idLength = 16;
-const fingerprintLength = 8;
-const answerLength = 16;
-export const entryLength = 1 + idLength + fingerprintLength + answerLength;
+const idLength = 12;
+const fingerprintLength = 6;
+const answerLength = 12;
+const describedLength = 1 + idLength + fingerprintLength + answerLength;
+/** Milliseconds since 1970 in hexadecimal: as many digits from 2004 to 2527. */
+export const timeLength = 11;
+export const entryLength = describedLength + timeLength;
 
 /** One, and the 32 later mutations that it must be remembered for, and one. */
 export const mostRemembered = 34;
@@ -20,24 +24,30 @@ export function markerOf({ id }: Operation): string {
   return `#${hash(id, idLength)}`;
 }
 
-/** An entry, to which the answer is still to be written. */
+/** An entry, to which the answer and the time are still to be written. */
 export function openEntry(operation: Operation): string {
   return markerOf(operation) + hash(operation.fingerprint, fingerprintLength);
 }
 
-/** An entry of an operation that answers nothing, or this number. */
+/** An entry of an operation that answers nothing, or this number, without the time. */
 export function entryOf(operation: Operation, count?: number): string {
-  return (openEntry(operation) + (count ?? "")).padEnd(entryLength);
+  return (openEntry(operation) + (count ?? "")).padEnd(describedLength);
+}
+
+/** As the times of entries are written. */
+export function timeText(milliseconds: number): string {
+  return Math.max(0, Math.floor(milliseconds)).toString(16).padStart(timeLength, "0");
 }
 
 /** What is remembered of an operation; `CONFLICT` when its id was another one's. */
 export function recall(operations: string, operation: Operation): Remembered {
   const start = operations.indexOf(markerOf(operation));
+  if (start === -1) throw new MaybeForgotten();
   const entry = operations.slice(start, start + entryLength);
   if (!entry.startsWith(openEntry(operation))) {
     throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
   }
-  const answer = entry.slice(-answerLength).trimEnd();
+  const answer = entry.slice(openEntry(operation).length, describedLength).trimEnd();
   if (answer === "") return undefined;
   return answer.startsWith("m") ? { removedAt: answer.slice(1) } : { count: Number(answer) };
 }

@@ -41,9 +41,7 @@ describe.runIf(database?.own)("what operations cost is what the README says", ()
     proxy = await httpProxy(server.url);
     admin = new Redis({ url: server.url, token: server.token, automaticDeserialization: false });
     const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
-    const rows = readme
-      .slice(readme.indexOf("## What each operation costs"), readme.indexOf("## What each layout"))
-      .split("\n");
+    const rows = readme.slice(readme.indexOf("\n## Cost\n"), readme.indexOf("\n## Layouts\n")).split("\n");
     table = new Map(
       rows.map((row) => row.split("|")).map(([, name = "", ...cells]) => [name.trim(), cells.map(numbers)]),
     );

@@ -6,8 +6,6 @@ import type { SharedSubject } from "../subject.js";
 /** PostgresChatStore, layout "chatkeep", on a server of its own, each client with a pool of three connections. */
 export const subject: SharedSubject = {
   kind: "shared",
-  // Large rounds put more than 34 writes between a write and its repetition, which is then applied again: see the README.
-  sizes: { big: 100 },
   async start() {
     const server = await startPostgres();
     const store = PostgresChatStore.fromUri(server.url);

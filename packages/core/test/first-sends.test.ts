@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { FirstSends, MaybeForgotten } from "../src/backend/first-sends.js";
+
+const signal = new AbortController().signal;
+const operation = () => ({ id: "id", fingerprint: "a", fromCaller: false });
+const neverAsked = () => expect.fail("the service was asked for its time");
+const forgetful = async (since: number | undefined): Promise<never> => {
+  throw new MaybeForgotten(String(since));
+};
+
+describe("when an operation was first sent", () => {
+  it("is nothing on the first try, nor where earlier tries sent nothing", async () => {
+    const sends = new FirstSends();
+    const first = operation();
+    const told = async (since: number | undefined) => since;
+    expect(await sends.send({ signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send({ signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send({ signal, attempt: 3, operation: operation() }, neverAsked, told)).toBeUndefined();
+  });
+
+  it("is not asked for where nothing was forgotten", async () => {
+    const sends = new FirstSends();
+    const first = operation();
+    const done = async () => "done";
+    await sends.send({ signal, attempt: 1, operation: first }, neverAsked, done);
+    expect(await sends.send({ signal, attempt: 2, operation: first }, neverAsked, done)).toBe("done");
+  });
+
+  it("is never later than it was, however long the reply was on its way and whatever clock the service has", async () => {
+    const sends = new FirstSends();
+    const first = operation();
+    const times: (number | undefined)[] = [];
+    // The service's clock is ahead.
+    const service = () => performance.now() + 1_000_000;
+    const sentAt = service();
+    await sends.send({ signal, attempt: 1, operation: first }, neverAsked, async () => {});
+    const ask = async () => {
+      const time = service();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return time;
+    };
+    const again = sends.send({ signal, attempt: 2, operation: first }, ask, (since) => {
+      times.push(since);
+      return forgetful(since);
+    });
+    await expect(again).rejects.toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
+    expect(times).toHaveLength(2);
+    expect(times[0]).toBeLessThan(10);
+    expect(times[1]).toBeLessThan(sentAt);
+    expect(times[1]).toBeGreaterThan(sentAt - 1_000_000);
+  });
+});
