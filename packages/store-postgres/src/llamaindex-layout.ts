@@ -182,7 +182,7 @@ const mostPlaces = 2 ** 31 - 2;
 function keyOf(key: string): string {
   if (!key.includes("\0")) return key;
   const problem = "A key with NUL can't be a key in LlamaIndex's table. Take another, or the layout \"chatkeep\".";
-  throw chatStoreError("UNSUPPORTED", problem);
+  throw chatStoreError("INVALID_KEY", problem, { key });
 }
 
 function taken({ rows }: Result): Payload | undefined {

@@ -71,6 +71,13 @@ describe.runIf(server)("setup", () => {
   };
   const open = (options: PostgresChatStoreOptions) =>
     new PostgresChatStore({ connectionString: url, ...options } as PostgresChatStoreOptions);
+  it("LlamaIndex's table has no key with NUL", async () => {
+    const store = open({ schemaName: schema(), layout: "llamaindex" });
+    const error: unknown = await store.addMessage("a\0", message("x")).catch((reason: unknown) => reason);
+    await store.close();
+    expect(isChatStoreError(error) && [error.code, error.outcome]).toEqual(["INVALID_KEY", "not-applied"]);
+  });
+
   const failure = async (
     store: PostgresChatStore,
     call = (s: PostgresChatStore): Promise<unknown> => s.getMessages("k"),
