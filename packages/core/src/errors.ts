@@ -76,7 +76,10 @@ export function chatStoreError(
 }
 
 /** Whether `error` came from a chat store, from this copy of the package or another; with `code`, whether it is that one. */
-export function isChatStoreError(error: unknown, code?: ChatStoreErrorCode): error is ChatStoreError {
+export function isChatStoreError<Code extends ChatStoreErrorCode = ChatStoreErrorCode>(
+  error: unknown,
+  code?: Code,
+): error is ChatStoreError & { readonly code: Code } {
   if (typeof error !== "object" || error === null || !(brand in error)) return false;
   return code === undefined || ("code" in error && error.code === code);
 }

@@ -28,7 +28,14 @@ interface SdkResponse {
     statusCode?: number | undefined;
     headers: Record<string, string | undefined>;
     body?: Uint8Array | undefined;
-    stream?: { complete: boolean; once(event: "close", listener: () => void): void } | undefined;
+    stream?:
+      | {
+          complete: boolean;
+          once(event: "close", listener: () => void): void;
+          on(event: "readable", listener: () => void): void;
+          read(bytes: number): unknown;
+        }
+      | undefined;
   };
 }
 
@@ -112,6 +119,8 @@ export function send<Answer>(
         clearTimeout(timer);
         timer = waitFor(Number(headers["content-length"] ?? 0));
       }
+      // The SDK reads once each time that there is something; Deno then fetches no more by itself (2.9.6).
+      stream?.on("readable", () => setImmediate(() => stream.read(0)));
       stream?.once("close", () => {
         if (!stream.complete) giveUp("cut off");
       });

@@ -1,11 +1,18 @@
 import { randomUUID } from "node:crypto";
-import { type HttpProxy, httpProxy, type OwnServer } from "@chatkeep/test-servers";
+import { type HttpProxy, httpProxy, type OwnServer, startWorkerd } from "@chatkeep/test-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UpstashChatStore } from "../src/index.js";
-import { runningDatabase } from "./support/database.js";
-import { bundle, startWorkerd } from "./support/workerd.js";
+import { type Database, runningDatabase } from "./support/database.js";
+import { bundle } from "./support/worker-bundle.js";
 
 const database = runningDatabase();
+
+/** The worker as it is deployed at a compatibility date, with a database's variables. */
+const startWorker = (script: string, { url, token }: Database, compatibilityDate: string) =>
+  startWorkerd(script, {
+    compatibilityDate,
+    bindings: { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token },
+  });
 
 describe.runIf(database)("in a Cloudflare Worker without Node's modules", () => {
   let script: string;
@@ -20,7 +27,7 @@ describe.runIf(database)("in a Cloudflare Worker without Node's modules", () => 
     const imports = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
     expect(imports.filter((path) => !path.startsWith("js-tiktoken/"))).toEqual([]);
     proxy = await httpProxy(database!.url);
-    workerd = await startWorkerd(script, { ...database!, url: proxy.url }, "2024-11-11");
+    workerd = await startWorker(script, { ...database!, url: proxy.url }, "2024-11-11");
   });
   afterAll(async () => {
     await workerd?.stop();
@@ -57,7 +64,7 @@ describe.runIf(database)("in a Cloudflare Worker without Node's modules", () => 
   });
 
   it("a compatibility date of before fetch knew `cache` is told, with what to do", async () => {
-    const old = await startWorkerd(script, database!, "2024-11-10");
+    const old = await startWorker(script, database!, "2024-11-10");
     try {
       expect(await ask(old, "countMessages", "k")).toMatchObject({
         code: "MISCONFIGURED",

@@ -19,6 +19,7 @@ export interface Manifest {
   engines?: { node?: string };
   exports: Record<string, unknown>;
   dependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
 }
 
 export interface PublicPackage {
@@ -41,12 +42,22 @@ export function readManifest(folder: string): Manifest {
 }
 
 /** Runs a program to its end; what it printed is in the error when it fails. */
-export async function run(folder: string, program: string, ...args: string[]): Promise<string> {
+export function run(folder: string, program: string, ...args: readonly string[]): Promise<string> {
+  return runWith({}, folder, program, ...args);
+}
+
+/** The same with variables in its environment. */
+export async function runWith(
+  variables: Readonly<Record<string, string>>,
+  folder: string,
+  program: string,
+  ...args: readonly string[]
+): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(program, args, {
       cwd: folder,
       maxBuffer: 2 ** 26,
-      env: plainEnvironment(),
+      env: { ...plainEnvironment(), ...variables },
     });
     return stdout;
   } catch (error) {

@@ -1,22 +1,21 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import vm from "node:vm";
-import { gzipSync } from "node:zlib";
 import { type BuildOptions, build } from "esbuild";
-import { beforeAll, describe, expect, it } from "vitest";
-import { pack, publicPackages, run, temporaryFolder, workspaceBin } from "../src/packages.js";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { compilersWithResolutions, typeErrors } from "../src/compilers.js";
+import { publicPackages } from "../src/packages.js";
+import { npmProject, remove, runIn, sourceFolder } from "../src/projects.js";
+import { readmeExample } from "../src/readme-example.js";
 
 const core = publicPackages().find(({ name }) => name === "@chatkeep/chat-store-core")!;
 
 describe("core, installed from its tarball in a fresh project", () => {
   let project: string;
-
   beforeAll(async () => {
-    project = await temporaryFolder();
-    const tarball = await pack(core.folder, project);
-    await writeFile(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true }));
-    await run(project, "npm", "install", "--no-audit", "--no-fund", "--no-package-lock", tarball);
+    project = await npmProject(inject("tarballs")[core.name]!);
   });
+  afterAll(() => remove(project));
 
   const script = (load: string) => `${load}
     (async () => {
@@ -36,103 +35,57 @@ describe("core, installed from its tarball in a fresh project", () => {
   const expected = '[["Good."],true,"UNAVAILABLE",3]';
 
   it("works as ESM", async () => {
-    const load = `import * as core from "@chatkeep/chat-store-core"; import * as backend from "@chatkeep/chat-store-core/backend";`;
-    await writeFile(join(project, "consumer.mjs"), script(load));
-    expect((await run(project, "node", "consumer.mjs")).trim()).toBe(expected);
+    const load = `import * as core from "${core.name}"; import * as backend from "${core.name}/backend";`;
+    expect(await runIn(project, "consumer.mjs", script(load))).toBe(expected);
   });
 
   it("works as CommonJS", async () => {
-    const load = `const core = require("@chatkeep/chat-store-core"); const backend = require("@chatkeep/chat-store-core/backend");`;
-    await writeFile(join(project, "consumer.cjs"), script(load));
-    expect((await run(project, "node", "consumer.cjs")).trim()).toBe(expected);
+    const load = `const core = require("${core.name}"); const backend = require("${core.name}/backend");`;
+    expect(await runIn(project, "consumer.cjs", script(load))).toBe(expected);
   });
 
   it("knows its errors across the two formats", async () => {
     const text = `import { createRequire } from "node:module";
-      import { isChatStoreError } from "@chatkeep/chat-store-core";
-      const { SimpleChatStore } = createRequire(import.meta.url)("@chatkeep/chat-store-core");
+      import { isChatStoreError } from "${core.name}";
+      const { SimpleChatStore } = createRequire(import.meta.url)("${core.name}");
       new SimpleChatStore().getMessages("").catch((error) => console.log(isChatStoreError(error, "INVALID_KEY")));`;
-    await writeFile(join(project, "both.mjs"), text);
-    expect((await run(project, "node", "both.mjs")).trim()).toBe("true");
+    expect(await runIn(project, "both.mjs", text)).toBe("true");
   });
 
-  describe.each([
-    { module: "node16", moduleResolution: "node16" },
-    { module: "nodenext", moduleResolution: "nodenext" },
-    { module: "esnext", moduleResolution: "bundler" },
-  ])("has types for $moduleResolution", (resolution) => {
-    it.each([
-      ["an ES module", "mts", ["ES2022"]],
-      ["a CommonJS module", "cts", ["ES2022"]],
-      ["an ES module in a browser", "mts", ["ES2022", "DOM"]],
-    ])("in %s, without the types of Node", async (_title, extension, lib) => {
-      const folder = join(project, `types-${resolution.module}-${extension}-${lib.length}`);
-      await mkdir(folder);
-      const source = await readFile(new URL("consumer.ts.txt", import.meta.url), "utf8");
-      await writeFile(join(folder, `consumer.${extension}`), source);
-      const compilerOptions = {
-        ...resolution,
-        lib,
-        target: "ES2022",
-        types: [],
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        skipLibCheck: false,
-        noEmit: true,
-      };
-      await writeFile(
-        join(folder, "tsconfig.json"),
-        JSON.stringify({ compilerOptions, files: [`consumer.${extension}`] }),
-      );
-      await run(folder, workspaceBin("tsc"), "-p", ".");
-    });
+  it("does what its README shows first", async () => {
+    const shown = [...(await readFile(join(core.folder, "README.md"), "utf8")).matchAll(/\/\/ -> (.*)$/gm)];
+    expect(await runIn(project, "readme.mjs", await readmeExample(core.folder))).toBe(shown[0]?.[1]);
   });
+
+  it.each(compilersWithResolutions)(
+    "has types for TypeScript $version, $module with $moduleResolution, without those of Node",
+    async ({ module, moduleResolution, ...compiler }) => {
+      const text = await readFile(new URL("fixtures/consumers/core.ts", import.meta.url), "utf8");
+      for (const lib of [["ES2022"], ["ES2022", "DOM"]]) {
+        const files = new Map([["consumer.mts", text]]);
+        if (module !== "esnext") files.set("consumer.cts", text);
+        // The check can fail.
+        files.set("wrong.mts", `import { nothing } from "${core.name}";`);
+        const name = `types-${compiler.version}-${module}-${lib.length}`;
+        const options = { module, moduleResolution, lib, types: [] };
+        const folder = await sourceFolder(project, name, files, options);
+        expect(await typeErrors(compiler, folder)).toEqual([
+          expect.stringMatching(/^wrong\.mts\(1,10\): error TS2305/),
+        ]);
+      }
+    },
+  );
 });
 
-describe("core in a browser", () => {
-  const bundle = (options: BuildOptions) =>
-    build({
-      entryPoints: [join(core.folder, "dist/index.js")],
-      bundle: true,
-      minify: true,
-      write: false,
-      platform: "browser",
-      external: ["js-tiktoken/*"],
-      ...options,
-    });
-
-  it("is within 12 KB, without what is loaded later: the tokenizer, and what only files need", async () => {
-    const { outputFiles = [], metafile } = await bundle({
-      format: "esm",
-      splitting: true,
-      outdir: "out",
-      metafile: true,
-    });
-    const outputs = Object.entries(metafile!.outputs);
-    const loadedAtOnce = new Set(
-      outputs.filter(([, { entryPoint }]) => entryPoint?.endsWith("dist/index.js")).map(([path]) => path),
-    );
-    for (const path of loadedAtOnce) {
-      for (const used of metafile!.outputs[path]!.imports) {
-        if (used.kind === "import-statement" && used.external !== true) loadedAtOnce.add(used.path);
-      }
-    }
-    const text = [...loadedAtOnce].map((path) => outputFiles.find((file) => file.path.endsWith(path))!.text).join("");
-    const size = gzipSync(text, { level: 9 }).length;
-    expect(size).toBeGreaterThan(5_000);
-    expect(size).toBeLessThan(12 * 1024);
-  });
-
-  it("bundles without Node and runs where nothing of Node exists", async () => {
-    const bundled = await bundle({ format: "cjs" });
-    const text = bundled.outputFiles![0]!.text;
-    const global = { TextEncoder, crypto, AbortController, setTimeout, clearTimeout, btoa, module: { exports: {} } };
-    vm.createContext(global);
-    vm.runInContext(text, global);
-    const { SimpleChatStore, ChatMemoryBuffer } = global.module.exports as typeof import("@chatkeep/chat-store-core");
-    const memory = new ChatMemoryBuffer({ chatStore: new SimpleChatStore(), tokenizer: (text) => text.length });
-    await memory.put({ content: "hi" });
-    expect((await memory.get()).map(({ content }) => content)).toEqual(["hi"]);
-    await expect(new SimpleChatStore().persist("x.json")).rejects.toMatchObject({ code: "UNSUPPORTED" });
-  });
+it("core bundles without Node and runs where nothing of Node exists", async () => {
+  const options: BuildOptions = { bundle: true, write: false, platform: "browser", format: "cjs" };
+  const { outputFiles = [] } = await build({ ...options, entryPoints: [join(core.folder, "dist/index.js")] });
+  const global = { TextEncoder, crypto, AbortController, setTimeout, clearTimeout, btoa, module: { exports: {} } };
+  vm.createContext(global);
+  vm.runInContext(outputFiles[0]!.text, global);
+  const { SimpleChatStore, ChatMemoryBuffer } = global.module.exports as typeof import("@chatkeep/chat-store-core");
+  const memory = new ChatMemoryBuffer({ chatStore: new SimpleChatStore(), tokenizer: (text) => text.length });
+  await memory.put({ content: "hi" });
+  expect((await memory.get()).map(({ content }) => content)).toEqual(["hi"]);
+  await expect(new SimpleChatStore().persist("x.json")).rejects.toMatchObject({ code: "UNSUPPORTED" });
 });

@@ -1,31 +1,61 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { pack, publicPackages, readManifest, run, temporaryFolder, workspaceBin } from "../src/packages.js";
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { compilersWithResolutions, typeErrors } from "../src/compilers.js";
+import { publicPackages, readManifest, run, temporaryFolder, workspaceBin } from "../src/packages.js";
+import { npmProject, remove, runIn, sourceFolder } from "../src/projects.js";
+import { moved, readmeExample } from "../src/readme-example.js";
+import { storeServers } from "../src/store-servers.js";
 
 const coreName = "@chatkeep/chat-store-core";
-const core = publicPackages().find(({ name }) => name === coreName)!;
 const stores = publicPackages()
   .filter(({ folder }) => basename(folder).startsWith("store-"))
-  .map((each) => ({ ...each, manifest: readManifest(each.folder) }));
+  .map((each) => ({ ...each, short: basename(each.folder), manifest: readManifest(each.folder) }));
+const tarballs = inject("tarballs");
+const installed = [coreName, ...stores.map(({ name }) => name)];
+const tarballOf = (name: string) => tarballs[name]!;
 
-describe("the stores, installed from their tarballs side by side in a fresh project", () => {
+/** A program that makes each store with an option that it does not know, and prints what core makes of the error. */
+const refusals = (load: (name: string) => string) => `
+  (async () => {
+    const core = await ${load(coreName)};
+    for (const store of await Promise.all([${stores.map(({ name }) => load(name))}])) {
+      const [name, ...more] = Object.keys(store).filter((name) => name.endsWith("ChatStore"));
+      try {
+        new store[name]({ nonsense: 1 });
+      } catch (error) {
+        console.log(name, more.length, core.isChatStoreError(error, "INVALID_ARGUMENT"));
+      }
+    }
+  })();`;
+const refused = stores.map(() => expect.stringMatching(/^\w+ChatStore 0 true$/));
+
+const asModule = (name: string) => `import("${name}")`;
+const asCommonJs = (name: string) => `require("${name}")`;
+
+describe("the stores, installed by npm from their tarballs side by side in a fresh project", () => {
   let project: string;
-
   beforeAll(async () => {
-    project = await temporaryFolder();
-    const tarballs: string[] = [];
-    for (const { folder } of [core, ...stores]) tarballs.push(await pack(folder, project));
-    await writeFile(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true }));
-    await run(project, "npm", "install", "--no-audit", "--no-fund", "--no-package-lock", ...tarballs, "@types/node@20");
+    project = await npmProject(...installed.map(tarballOf), "@types/node@20");
   });
+  afterAll(() => remove(project));
 
   it("share one core", async () => {
     const printed = await run(project, "npm", "ls", coreName, "--all", "--parseable");
     expect(printed.trim().split("\n")).toEqual([join(project, "node_modules", coreName)]);
   });
 
-  describe.each(stores)("$name", ({ name, manifest }) => {
+  it("work as ES modules", async () => {
+    expect((await runIn(project, "modules.mjs", refusals(asModule))).split("\n")).toEqual(refused);
+  });
+
+  it("work as CommonJS, with core as an ES module", async () => {
+    const load = (name: string) => (name === coreName ? asModule(name) : asCommonJs(name));
+    expect((await runIn(project, "common.cjs", refusals(load))).split("\n")).toEqual(refused);
+  });
+
+  describe.each(stores)("$name", ({ name, short, folder, manifest }) => {
     it("depends on core and its SDK and nothing else", () => {
       const dependencies = Object.keys(manifest.dependencies ?? {});
       expect(dependencies).toContain(coreName);
@@ -33,83 +63,81 @@ describe("the stores, installed from their tarballs side by side in a fresh proj
       expect(manifest).not.toHaveProperty("peerDependencies");
     });
 
-    // Its one class refuses an option that it does not know, with an error that core recognises, and sends nothing.
-    const script = (load: (package_: string) => string) => `${load(name)}
-      (async () => {
-        const names = Object.keys(store).filter((name) => name.endsWith("ChatStore"));
-        let code;
-        try {
-          new store[names[0]]({ nonsense: 1 });
-        } catch (error) {
-          code = core.isChatStoreError(error) ? error.code : String(error);
-        }
-        console.log(names.length, code);
+    const { server, place } = storeServers[short]!;
+    const running = runningServer(server);
+    it.runIf(running)("does what its README shows first, on a server", async () => {
+      const found = place(running!);
+      const program = `${moved(await readmeExample(folder), found)}\nconsole.log(JSON.stringify(window.at(-1)));`;
+      const { variables = {} } = found;
+      expect(await runIn(project, `${short}.mjs`, program, { variables })).toBe('{"role":"user","content":"Hello"}');
+    });
+
+    it.each([
+      ["an ES module", "mjs", asModule],
+      ["CommonJS", "cjs", asCommonJs],
+    ])("as %s has source maps that lead to its sources and to core's", async (_title, extension, load) => {
+      const program = `(async () => {
+        const [Store] = Object.entries(await ${load(name)}).filter(([name]) => name.endsWith("ChatStore")).map(([, made]) => made);
+        try { new Store({ nonsense: 1 }); } catch (error) { console.log(error.stack); }
       })();`;
-
-    it("works as ESM", async () => {
-      const load = (from: string) => `import * as core from "${coreName}"; import * as store from "${from}";`;
-      await writeFile(join(project, "consumer.mjs"), script(load));
-      expect(await run(project, "node", "consumer.mjs")).toBe("1 INVALID_ARGUMENT\n");
+      const stack = await runIn(project, `throws.${extension}`, program, { flags: ["--enable-source-maps"] });
+      const frames = [...stack.matchAll(/@chatkeep\/chat-([\w-]+)\/src\/(.+):(\d+):(\d+)\)$/gm)];
+      expect(new Set(frames.map(([, owner]) => owner))).toEqual(new Set(["store-core", short]));
+      for (const [, owner, file, line, column] of frames) {
+        const source = join(folder, "..", owner === "store-core" ? "core" : owner!, "src", file!);
+        const text = (await readFile(source, "utf8")).split("\n")[Number(line) - 1] ?? "";
+        // What is there throws or calls something. The column of a call is its name's or its bracket's.
+        expect(text.length).toBeGreaterThanOrEqual(Number(column));
+        expect(text).toMatch(/\bthrow\b|\w\(/);
+      }
     });
+  });
 
-    it("works as CommonJS, and with core as ESM", async () => {
-      const load = (from: string) => `const store = require("${from}");
-        const core = {}; const loaded = import("${coreName}").then((module) => Object.assign(core, module));`;
-      await writeFile(
-        join(project, "consumer.cjs"),
-        script(load).replace("async () => {", "async () => { await loaded;"),
+  it.each(compilersWithResolutions)(
+    "have types for TypeScript $version, $module with $moduleResolution",
+    async ({ module, moduleResolution, ...compiler }) => {
+      const files = new Map<string, string>();
+      for (const { short } of stores) {
+        const text = await readFile(new URL(`fixtures/consumers/${short.slice("store-".length)}.ts`, import.meta.url));
+        files.set(`${short}.mts`, text.toString());
+        if (module !== "esnext") files.set(`${short}.cts`, text.toString());
+      }
+      // The check can fail.
+      files.set("wrong.mts", stores.map(({ name }, i) => `export { nothing as a${i} } from "${name}";\n`).join(""));
+      const name = `types-${compiler.version}-${module}`;
+      const options = { module, moduleResolution, types: ["node"] };
+      const folder = await sourceFolder(project, name, files, options);
+      const wrong = stores.map((_, i) =>
+        expect.stringMatching(new RegExp(`^wrong\\.mts\\(${i + 1},10\\): error TS2305`)),
       );
-      expect(await run(project, "node", "consumer.cjs")).toBe("1 INVALID_ARGUMENT\n");
-    });
-  });
-
-  it.each([
-    { module: "node16", extension: "mts" },
-    { module: "nodenext", extension: "cts" },
-    { module: "esnext", moduleResolution: "bundler", extension: "mts" },
-  ])("have types for $module, $extension", async ({ extension, ...resolution }) => {
-    const folder = join(project, `types-${resolution.module}`);
-    await mkdir(folder);
-    const files = await Promise.all(
-      stores.map(async ({ name, folder: from }) => {
-        const file = `${basename(from)}.${extension}`;
-        await writeFile(join(folder, file), consumerOf(name));
-        return file;
-      }),
-    );
-    const compilerOptions = {
-      ...resolution,
-      target: "ES2022",
-      lib: ["ES2022"],
-      types: ["node"],
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: false,
-      noEmit: true,
-    };
-    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-    const printed = await run(folder, workspaceBin("tsc"), "-p", ".").catch((error: Error) => error.message);
-    // What an SDK's own declarations lack is not ours.
-    const problems = printed.split("\n").filter((line) => /error TS/.test(line) && !isForeign(line));
-    expect(problems).toEqual([]);
-  });
+      expect(await typeErrors(compiler, folder)).toEqual(wrong);
+    },
+  );
 });
 
-const isForeign = (line: string) => /^\.\.\/node_modules\/(?!@chatkeep\/)/.test(line);
+describe("the stores, installed by pnpm", () => {
+  let project: string;
+  beforeAll(async () => {
+    project = await temporaryFolder();
+    // What is not in the registry yet: core by its name.
+    const pnpm = { overrides: { [coreName]: `file:${tarballOf(coreName)}` } };
+    await writeFile(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, pnpm }));
+    await run(
+      project,
+      workspaceBin("pnpm"),
+      "add",
+      "--prefer-offline",
+      "--ignore-scripts",
+      ...installed.map(tarballOf),
+    );
+  });
+  afterAll(() => remove(project));
 
-/** By the one rule for all: a class `…ChatStore`, and its options `…ChatStoreOptions`. */
-function consumerOf(name: string): string {
-  return `import type { ChatStore } from "${coreName}";
-import * as store from "${name}";
+  it("work as ES modules", async () => {
+    expect((await runIn(project, "modules.mjs", refusals(asModule))).split("\n")).toEqual(refused);
+  });
 
-type Class = { [Name in keyof typeof store]: Name extends \`\${string}ChatStore\` ? (typeof store)[Name] : never }[keyof typeof store];
-declare const Store: Class;
-export function make(...options: ConstructorParameters<Class>): ChatStore {
-  const made: InstanceType<Class> = new Store(...options);
-  void made.close();
-  return made;
-}
-// @ts-expect-error an option that does not exist
-make({ nonsense: 1 });
-`;
-}
+  it("work as CommonJS", async () => {
+    expect((await runIn(project, "common.cjs", refusals(asCommonJs))).split("\n")).toEqual(refused);
+  });
+});

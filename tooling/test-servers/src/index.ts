@@ -52,6 +52,7 @@ export { type RedisCluster, type RedisClusterOptions, startRedisCluster } from "
 export { type RedisSentinelOptions, type RedisSentinels, startRedisSentinels } from "./servers/redis-sentinel.js";
 export { startTablestore, type TablestoreOptions, type TablestoreProcess } from "./servers/tablestore.js";
 export { startUpstash, type UpstashOptions, type UpstashServer } from "./servers/upstash.js";
+export { startWorkerd, type WorkerdOptions, workerdVersion } from "./servers/workerd.js";
 export { type ServerName, serverKinds } from "./servers.js";
 export { type Client, type ClientOptions, spawnClient } from "./spawn-client.js";
 export {

@@ -1,0 +1,8 @@
+import { SimpleChatStore } from "@chatkeep/chat-store-core";
+import { subjectOf } from "./subject.mjs";
+
+export const subject = () =>
+  subjectOf("SimpleChatStore", (_place, options) => new SimpleChatStore(options), {
+    secondClient: "its data lives in one object",
+    opaqueJson: "its toJSON is LlamaIndex's",
+  });

@@ -1,0 +1,3 @@
+import { project } from "@chatkeep/config/vitest";
+
+export default project("runtimes");
