@@ -21,7 +21,7 @@ local function place(element) return tonumber(string.match(element, '^%S+')) end
 `;
 
 const state = `
-local life, next, edits, listed, unlisting = string.match(ring[1] or '', '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+local life, next, edits, listed, unlisting = string.match(state, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
 next, edits, listed, unlisting = tonumber(next), tonumber(edits), listed or '-', unlisting or '-'
 
 local function newLife()
@@ -70,24 +70,24 @@ local function finish(answer, body, left)
   elseif count == 0 and left > 0 and index then
     redis.call('ZADD', index, 0, name)
   end
-  local state = string.format('%s %.17g %.17g %s %s', life, next, edits, listed, unlisting)
-  local later = remember(state, answer, body) and ${callersMs} or ${ownMs}
-  if left == 0 then
-    redis.call('PEXPIRE', head, later)
-    redis.call('PEXPIRE', answers, later)
+  local later = remember(answer, body, ${callersMs}, ${ownMs})
+  local expires
+  if left == 0 then expires = later
   elseif changed and ttl > 0 then
     redis.call('PEXPIRE', list, ttl)
-    redis.call('PEXPIRE', head, ttl + later)
-    redis.call('PEXPIRE', answers, ttl + later)
+    expires = ttl + later
   elseif changed then
     -- The head expires if the list does, unless it was lost alone.
-    if redis.call('PTTL', head) > 0 or (#ring == 0 and count > 0) then
-      for i = 1, 3 do redis.call('PERSIST', KEYS[i]) end
+    if redis.call('PTTL', head) > 0 or (text == '' and count > 0) then
+      redis.call('PERSIST', list)
+      redis.call('PERSIST', answers)
     end
   else
+    needNoMemory()
     local rest = redis.call('PTTL', list)
-    if rest > 0 then redis.call('PEXPIRE', head, rest + later) end
+    if rest > 0 then expires = rest + later end
   end
+  save(string.format('%s %.17g %.17g %s %s', life, next, edits, listed, unlisting), expires)
   return {'done', answer, body and body or '', unlist}
 end
 `;
@@ -98,7 +98,7 @@ function mutate(name: string, body: string): Script {
 
 /** `life/place` of the oldest element of a page, and whether a read that began earlier may go on. */
 const cursors = `
-local life, edits = string.match(redis.call('LINDEX', head, 0) or '', '^(%S+) %S+ (%S+)')
+local life, edits = string.match(redis.call('GET', head) or '', '^%d+ (%S+) %S+ (%S+)')
 life, edits = life or '0', edits or '0'
 
 -- Position of the first element at or after a place.

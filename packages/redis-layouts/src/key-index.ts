@@ -88,11 +88,12 @@ const note: Script = {
   source: `
 redis.call('HDEL', KEYS[3], '')
 if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end
-local state = redis.call('LINDEX', KEYS[2], 0)
-local life, next, edits = string.match(state or '', '^(%S+) (%S+) (%S+)')
-local noted = string.format('%s %s %s - %s', life or '0', next or '1', edits or '0', ARGV[1] == '' and '-' or ARGV[1])
-if state then redis.call('LSET', KEYS[2], 0, noted) else redis.call('RPUSH', KEYS[2], noted) end
-if redis.call('PTTL', KEYS[2]) < ${notedMs} then redis.call('PEXPIRE', KEYS[2], ${notedMs}) end
+local text = redis.call('GET', KEYS[2]) or '0 0 1 0'
+local held, life, next, edits = string.match(text, '^(%d+) (%S+) (%S+) (%S+)')
+if not held then redis.call('LLEN', KEYS[2]) end
+local token = ARGV[1] == '' and '-' or ARGV[1]
+local noted = string.format('%s %s %s %s - %s', held, life, next, edits, token) .. (string.match(text, '\\n.*') or '')
+redis.call('SET', KEYS[2], noted, 'PX', math.max(redis.call('PTTL', KEYS[2]), ${notedMs}))
 return 'ended'
 `,
 };

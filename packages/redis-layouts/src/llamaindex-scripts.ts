@@ -10,15 +10,14 @@ const callersMs = 10 * 60 * 1000;
 const ownMs = 2 * 60 * 1000;
 
 const state = `
-local edits = tonumber(string.match(ring[1] or '', '^%d+$')) or tonumber(clock[1])
+local edits = tonumber(state) or tonumber(clock[1])
 local expires = redis.call('PTTL', list)
 
 local function same(payload) return payload end
 
 local function finish(answer, body, changed)
-  local later = remember(string.format('%.0f', edits), answer, body) and ${callersMs} or ${ownMs}
-  redis.call('PEXPIRE', head, later)
-  redis.call('PEXPIRE', answers, later)
+  if not changed then needNoMemory() end
+  save(string.format('%.0f', edits), remember(answer, body, ${callersMs}, ${ownMs}))
   if changed and ttl > 0 then redis.call('PEXPIRE', list, ttl)
   elseif changed and expires > 0 then redis.call('PEXPIRE', list, expires) end
   return {'done', answer, body and body or '', ''}
@@ -31,7 +30,7 @@ function mutate(name: string, body: string): Script {
 
 /** A cursor is a position from the oldest on, and a part of the hash of the element there. */
 const cursors = `
-local edits = string.match(redis.call('LINDEX', head, 0) or '', '^%d+$') or ''
+local edits = string.match(redis.call('GET', head) or '', '^%d+ (%d+)') or ''
 
 local function hash(element) return string.sub(redis.sha1hex(element), 1, 16) end
 

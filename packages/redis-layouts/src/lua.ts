@@ -21,35 +21,40 @@ const stageMs = 10 * 60 * 1000;
  * for a caller's, `s` for the store's own, and the id), fingerprint, when it was first sent by the server's clock if this
  * is not the first try (or 0), time to live (or 0), the key itself, a token, and from 7 on what the operation takes.
  *
- * The head is a list: first the layout's state, then the operations, `id fingerprint answer time`. An answer is `-` for
- * none, `=` and a number, or `+` and the length of a message that is kept in `answers`. Times are the server's, in
- * milliseconds, and never fall.
+ * The head is lines of text: how many operations are remembered and the layout's state, then these operations, the oldest
+ * first, `id fingerprint answer time`. An answer is `-` for none, `=` and a number, or `+` and the length of a message that
+ * is kept in `answers`. Times are the server's, in milliseconds, and never fall.
  */
 export const mutation = `
 local list, head, answers, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, fingerprint, since, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local ring = redis.call('LRANGE', head, 0, -1)
+local text = redis.call('GET', head) or ''
 local count = redis.call('LLEN', list)
 local bodies = redis.call('HLEN', answers)
-
 local clock = redis.call('TIME')
 
--- When a remembered operation was done.
-local function timeOf(entry) return tonumber(string.match(entry, ' (%d+)$')) or math.huge end
+local header = string.match(text, '^[^\\n]*')
+local operations = string.sub(text, #header + 1)
+local held, state = string.match(header, '^(%d+) (.*)$')
+-- Another program's text is refused as another type would be.
+if text ~= '' and not held then redis.call('LLEN', head) end
+held, state = tonumber(held) or 0, state or ''
 
 local function known()
-  for i = 2, #ring do
-    if string.sub(ring[i], 1, #id + 1) == id .. ' ' then
-      local was, answer = string.match(ring[i], '^%S+ (%S+) (%S+) ')
-      if was ~= fingerprint then return {'conflict'} end
-      if string.sub(answer, 1, 1) ~= '+' then return {'done', answer, '', ''} end
-      local body = redis.call('HGET', answers, id)
-      if body then return {'done', '+', body, ''} end
-      return {'gone'}
-    end
+  local at = string.find(operations, '\\n' .. id .. ' ', 1, true)
+  if at then
+    local was, answer = string.match(operations, '^(%S+) (%S+) ', at + #id + 2)
+    if was ~= fingerprint then return {'conflict'} end
+    if string.sub(answer, 1, 1) ~= '+' then return {'done', answer, '', ''} end
+    local body = redis.call('HGET', answers, id)
+    if body then return {'done', '+', body, ''} end
+    return {'gone'}
   end
   -- When all that is remembered was done after it was first sent, it may have been done and forgotten.
-  if since > 0 and #ring > ${remembered} and timeOf(ring[2]) >= since then return {'forgotten'} end
+  if since > 0 and held == ${remembered} then
+    local oldest = tonumber(string.match(operations, '^\\n%S+ %S+ %S+ (%d+)'))
+    if not oldest or oldest >= since then return {'forgotten'} end
+  end
 end
 
 local again = known()
@@ -76,26 +81,46 @@ local function cut(at)
   redis.call('LREM', list, at * 2 < count and 1 or -1, id)
 end
 
--- Remembers the operation. Answers whether a caller's operation is among those remembered.
-local function remember(state, answer, body)
-  local oldest = math.max(2, #ring - ${remembered - 2})
-  local room = ${mostAnswerBytes} - (body and #body or 0)
-  local callers = string.byte(id) == 99
-  local now = math.floor(clock[1] * 1000 + clock[2] / 1000)
-  if #ring > 1 and timeOf(ring[#ring]) < math.huge then now = math.max(now, timeOf(ring[#ring])) end
-  for i = #ring, 2, -1 do
-    local length = bodies > 0 and tonumber(string.match(ring[i], ' %+(%d+) %d+$'))
-    if length then
-      room = room - length
-      if i < oldest or room < 0 then redis.call('HDEL', answers, string.match(ring[i], '^%S+')) end
-    end
-    if i >= oldest and string.byte(ring[i]) == 99 then callers = true end
+local function forgetOldest()
+  local oldest, answer = string.match(operations, '^\\n(%S+) %S+ (%S+)')
+  if oldest and string.sub(answer, 1, 1) == '+' then redis.call('HDEL', answers, oldest) end
+  operations = string.sub(operations, string.find(operations, '\\n', 2, true) or #operations + 1)
+  held = held - 1
+end
+
+-- Keeps a message as an answer, and the newest of those before it that there is room for.
+local function keep(body)
+  local others, room = {}, ${mostAnswerBytes} - #body
+  if bodies > 0 then
+    for other, length in string.gmatch(operations, '\\n(%S+) %S+ %+(%d+)') do others[#others + 1] = {other, length} end
   end
-  redis.call('LTRIM', head, oldest - 1, -1)
-  redis.call('LPUSH', head, state)
-  redis.call('RPUSH', head, string.format('%s %s %s %.0f', id, fingerprint, answer, now))
-  if body then redis.call('HSET', answers, id, body) end
-  return callers
+  for i = #others, 1, -1 do
+    room = room - others[i][2]
+    if room < 0 then redis.call('HDEL', answers, others[i][1]) end
+  end
+  redis.call('HSET', answers, id, body)
+  bodies = bodies + 1
+end
+
+-- Remembers the operation. Answers how long its head is to outlive the list: longer with a caller's operation in it.
+local function remember(answer, body, callersMs, ownMs)
+  if held == ${remembered} then forgetOldest() end
+  if body then keep(body) end
+  local now = math.floor(clock[1] * 1000 + clock[2] / 1000)
+  now = math.max(now, tonumber(string.match(operations, '%d+$', -20)) or 0)
+  operations = operations .. string.format('\\n%s %s %s %.0f', id, fingerprint, answer, now)
+  held = held + 1
+  return string.find(operations, '\\nc', 1, true) and callersMs or ownMs
+end
+
+-- Writes the head; it and the answers expire after so many milliseconds, or never.
+local function save(state, expires)
+  local text = string.format('%d %s', held, state) .. operations
+  if not expires then redis.call('SET', head, text)
+  else
+    redis.call('SET', head, text, 'PX', expires)
+    if bodies > 0 then redis.call('PEXPIRE', answers, expires) end
+  end
 end
 `;
 

@@ -101,7 +101,7 @@ describe("options", () => {
 describe.runIf(server?.own)("ways to a server", () => {
   it("TLS, with a user who may do what the README says and no more", async () => {
     const commands =
-      "hello info select evalsha eval scan lrange llen lindex lset lrem linsert lpush lpop rpush rpushx rpop ltrim hget hset hdel hlen exists rename unlink persist pexpire pttl time zadd zrem zcard zrangebylex";
+      "hello info select evalsha eval scan get set lrange llen lindex lset lrem linsert lpush lpop rpush rpushx rpop ltrim hget hset hdel hlen exists rename unlink persist pexpire pttl time zadd zrem zcard zrangebylex";
     const only = commands.replace(/(^| )/g, "$1+");
     const own = await startRedis({
       tls: true,
