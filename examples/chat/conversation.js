@@ -9,7 +9,12 @@ import { settled } from "./store.js";
 /** @typedef {import("@chatkeep/chat-store-core").ChatStore} ChatStore */
 
 /** What a model is sent of a long conversation, in tokens. */
-const tokenLimit = 8_000;
+const tokenLimit = 16_000;
+
+/**
+ * A message of the user, in bytes of UTF-8. A token has at least one byte, so that none is kept that a model can't be sent.
+ */
+export const longestText = tokenLimit;
 
 /**
  * Keeps what the user says. A repeat with the same id adds nothing, so whoever got no reply calls it again.

@@ -1,6 +1,7 @@
 // @ts-check
 // What a user is told when something fails: a code for programs, and a plain sentence that gives nothing away.
 import { isChatStoreError } from "@chatkeep/chat-store-core";
+import { longestText } from "./conversation.js";
 import { ModelError } from "./model.js";
 
 /** Why this server itself refuses a request. */
@@ -15,7 +16,7 @@ export class Refusal extends Error {
 /** @type {Record<string, [status: number, text: string]>} */
 const told = {
   BAD_REQUEST: [400, "This is no request that the server knows."],
-  TOO_LARGE: [413, "This is too long."],
+  TOO_LARGE: [413, `This is too long. A message has at most ${longestText.toLocaleString("en-US")} bytes.`],
   NO_USER: [401, "The server doesn't know you. Load the page again."],
   FOREIGN: [403, "Another site may not do this."],
   NOT_FOUND: [404, "There is no such thing here (any more)."],

@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { textOf } from "@chatkeep/chat-store-core";
-import { answer, ask } from "./conversation.js";
+import { answer, ask, longestText } from "./conversation.js";
 import { explain, Refusal } from "./errors.js";
 import { openStore, settled } from "./store.js";
 
@@ -186,6 +186,7 @@ async function bodyOf(request) {
 /** @param {unknown} text */
 function checkedText(text) {
   if (typeof text !== "string" || text.trim() === "") throw new Refusal("BAD_REQUEST");
+  if (Buffer.byteLength(text) > longestText) throw new Refusal("TOO_LARGE");
   return text;
 }
 
@@ -208,6 +209,16 @@ const files = {
 };
 
 /**
+ * Whether another site's page asks. Browsers send `Sec-Fetch-Site` to HTTPS and localhost only, and `Origin` to every
+ * server, but not with all reads. Programs that send neither have no cookie of somebody else to send along.
+ * @param {IncomingMessage} request
+ */
+function isForeign({ headers }) {
+  const { origin, host, "sec-fetch-site": site = "same-origin" } = headers;
+  return site !== "same-origin" || (origin !== undefined && origin.split("//")[1] !== host);
+}
+
+/**
  * @param {IncomingMessage} request
  * @param {ServerResponse} response
  */
@@ -226,8 +237,7 @@ async function handle(request, response) {
     return;
   }
 
-  // Browsers say where a request comes from. Whoever says nothing has no cookie of somebody else to send along.
-  if (!["same-origin", undefined].includes(request.headers["sec-fetch-site"]?.toString())) throw new Refusal("FOREIGN");
+  if (isForeign(request)) throw new Refusal("FOREIGN");
   if (user === undefined) throw new Refusal("NO_USER");
   for (const [method, pattern, answer] of routes) {
     const match = method === request.method ? pattern.exec(path) : null;

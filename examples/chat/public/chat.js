@@ -1,5 +1,6 @@
 // @ts-check
-// The page. Texts become text nodes and never HTML. What is shown is what the server has: after every change it is read anew.
+// The page. Texts become text nodes and never HTML. After every change the newest page of messages is read anew. Older ones
+// stay as they were when they were read, but for what is edited and deleted in this tab.
 
 /** @typedef {{ id?: string; role: string; text: string }} Message */
 
@@ -37,6 +38,7 @@ let before;
 let draft;
 /** What was sent and has not arrived for sure: sent again it keeps its id. @type {{ id: string; text: string } | undefined} */
 let unsent;
+let sending = false;
 
 // -------------------------------------------------------------------------------------------------------- the server
 
@@ -130,9 +132,10 @@ async function readOlder() {
   if (reading || before === undefined) return;
   reading = true;
   const id = conversation;
+  const end = before;
   try {
-    const page = await (await call("GET", `/${id}/messages?before=${encodeURIComponent(before)}`)).json();
-    if (id !== conversation) return;
+    const page = await (await call("GET", `/${id}/messages?before=${encodeURIComponent(end)}`)).json();
+    if (id !== conversation || end !== before) return; // The page would not join on to what is shown by now.
     messages = [...page.messages, ...messages];
     before = page.before;
     const fromBottom = scroll.scrollHeight - scroll.scrollTop;
@@ -186,15 +189,26 @@ async function readAnswer(asked) {
 }
 
 async function sendMessage() {
+  const id = conversation;
   const text = box.value.trim();
   if (text === "") return;
   if (unsent?.text !== text) unsent = { id: crypto.randomUUID(), text };
-  await call("POST", `/${conversation}/messages`, unsent);
-  unsent = undefined;
-  box.value = "";
-  draft = undefined;
-  await changed();
-  await readAnswer(true);
+  sending = true;
+  renderSend();
+  try {
+    await call("POST", `/${id}/messages`, unsent);
+    if (box.value.trim() === text) box.value = ""; // Otherwise it is the next message already.
+    if (id === conversation) {
+      unsent = draft = undefined;
+      await changed();
+    }
+  } finally {
+    sending = false;
+    renderSend();
+  }
+  if (id === conversation) return readAnswer(true);
+  // Another conversation was opened meanwhile. This one is answered all the same.
+  await (await call("POST", `/${id}/answer`)).body?.cancel();
 }
 
 /** @param {Message} message */
@@ -297,7 +311,11 @@ function render() {
   }
   keepingEnd(() => list.replaceChildren(...items));
   older.hidden = before === undefined;
-  send.disabled = draft !== undefined && !draft.broken;
+  renderSend();
+}
+
+function renderSend() {
+  send.disabled = sending || (draft !== undefined && !draft.broken);
 }
 
 async function listConversations() {

@@ -181,6 +181,26 @@ describe.runIf(browserServer)("the page in Chromium", () => {
     await isKept(user, "lost", ["Once.", "Only once."]);
   });
 
+  it("sends to the conversation that was open, and leaves alone what is typed meanwhile in another", async () => {
+    const user = randomUUID();
+    await browserOf(user);
+    const page = await open("one");
+    const { opened, open: goOn } = gate();
+    await page.route("**/one/messages", async (route) => {
+      if (route.request().method() === "POST") await opened;
+      await route.continue();
+    });
+    model.script("For one.");
+    await say(page, "One?");
+    await page.goto(`${web.url}/#two`);
+    await page.locator("#text").fill("Two?");
+    await page.locator("#text").press("Enter");
+    goOn();
+    await isKept(user, "one", ["One?", "For one."]);
+    await isKept(user, "two", []);
+    expect(await page.locator("#text").inputValue()).toBe("Two?");
+  });
+
   it("edits and deletes a message, and the other tab follows", async () => {
     const user = randomUUID();
     await browserOf(user);
@@ -276,9 +296,32 @@ describe("the server", () => {
     expect(await codeOf(await ask(messages, post(user, huge)))).toEqual([413, "TOO_LARGE"]);
     const foreign = { ...post(user, { id: "a", text: "x" }), headers: { "sec-fetch-site": "cross-site" } };
     expect(await codeOf(await ask(messages, foreign))).toEqual([403, "FOREIGN"]);
+    // Browsers send no Sec-Fetch-Site to plain HTTP.
+    for (const origin of ["http://elsewhere.example", "http://127.0.0.1:1", "null"]) {
+      const request = { ...post(user, { id: "a", text: "x" }), headers: { origin } };
+      expect(await codeOf(await ask(messages, request))).toEqual([403, "FOREIGN"]);
+    }
     expect(await codeOf(await ask("//", { user }))).toEqual([404, "NOT_FOUND"]);
     expect(await codeOf(await ask("/server.js", { user }))).toEqual([404, "NOT_FOUND"]);
     await isKept(user, "long", []);
+  });
+
+  it("keeps no message that a model can't be sent, and answers the longest that it keeps", async () => {
+    const user = randomUUID();
+    const put = (text: string) => ({ ...post(user, { text }), method: "PUT" });
+    // Three tokens of cl100k, in three bytes.
+    const longest = "\u{a015}".repeat(5_333);
+    const headers = { origin: web.url };
+    expect(await codeOf(await ask(messages, post(user, { id: "a", text: `${longest}ab` })))).toEqual([
+      413,
+      "TOO_LARGE",
+    ]);
+    expect((await ask(messages, { ...post(user, { id: "a", text: longest }), headers })).status).toBe(200);
+    expect(await codeOf(await ask(`${messages}/a`, put(`${longest}ab`)))).toEqual([413, "TOO_LARGE"]);
+    model.script("Long.");
+    const events = await (await ask("/api/conversations/long/answer", post(user, {}))).text();
+    expect(events).toContain('{"done":true}');
+    await isKept(user, "long", [longest, "Long."]);
   });
 
   it("lets nothing change a conversation while it answers, and answers once", async () => {

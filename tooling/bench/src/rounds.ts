@@ -18,7 +18,8 @@ export interface RoundOptions {
 
 /**
  * Times all contenders in rounds, each once a round and in another order each time, so that whatever else the machine
- * does falls on all alike. The first rounds warm up and do not count.
+ * does falls on all alike, until the slow have used their budget: the rest of the rounds is the faster ones' alone. The
+ * first rounds warm up and do not count.
  */
 export async function inRounds(
   contenders: readonly Contender[],

@@ -10,7 +10,7 @@ const LENGTH = "1,000";
 export const append: Row = {
   name: "append",
   title: "Append",
-  text: `One message of 400 characters to a history of ${LENGTH}, which is to expire a day later. The raw driver does both in one round trip:
+  text: `One message of 400 characters to a history of ${LENGTH}, which grows by what is appended and is to expire a day later. The raw driver does both in one round trip:
 RPUSH and PEXPIRE in a script, or one statement that counts the conversation's messages and inserts. Chatkeep in the same trip
 also applies a repeated write once. LangChain sets the expiry in a second round trip (Redis) or has none (Postgres, where it also has no
 order but that of a sequence and no index); Mastra and VoltAgent have no expiry there; Mastra writes a thread, an index and a message.`,
