@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FirstSends, MaybeForgotten } from "../src/backend/first-sends.js";
 
 const signal = new AbortController().signal;
@@ -13,17 +13,55 @@ describe("when an operation was first sent", () => {
     const sends = new FirstSends();
     const first = operation();
     const told = async (since: number | undefined) => since;
-    expect(await sends.send({ signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
-    expect(await sends.send({ signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
-    expect(await sends.send({ signal, attempt: 3, operation: operation() }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send("k", { signal, attempt: 3, operation: operation() }, neverAsked, told)).toBeUndefined();
   });
 
   it("is not asked for where nothing was forgotten", async () => {
     const sends = new FirstSends();
     const first = operation();
     const done = async () => "done";
-    await sends.send({ signal, attempt: 1, operation: first }, neverAsked, done);
-    expect(await sends.send({ signal, attempt: 2, operation: first }, neverAsked, done)).toBe("done");
+    await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, done);
+    expect(await sends.send("k", { signal, attempt: 2, operation: first }, neverAsked, done)).toBe("done");
+  });
+
+  it("is that of an earlier call with the same id of a caller, on the same key", async () => {
+    const sends = new FirstSends();
+    const call = (key: string, told: (since: number | undefined) => Promise<unknown>) =>
+      sends.send(key, { signal, attempt: 1, operation: { ...operation(), fromCaller: true } }, async () => 1e9, told);
+    const told = async (since: number | undefined) => since;
+    expect(await call("k", told)).toBeUndefined();
+    expect(await call("another", told)).toBeUndefined();
+    expect(await call("k", told)).toBeLessThan(10);
+    await expect(call("k", forgetful)).rejects.toMatchObject({ outcome: "unknown" });
+  });
+
+  it("an operation that was remembered a moment ago is not sent again", async () => {
+    const first = { signal, attempt: 1, operation: operation() };
+    const gone = new FirstSends().send("k", first, neverAsked, forgetful);
+    await expect(gone).rejects.toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
+  });
+
+  it("counts the time that the machine slept", async () => {
+    const sends = new FirstSends();
+    const first = operation();
+    await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, async () => {});
+    const now = Date.now();
+    vi.spyOn(Date, "now").mockReturnValue(now + 600_000);
+    const times: (number | undefined)[] = [];
+    const again = sends.send(
+      "k",
+      { signal, attempt: 2, operation: first },
+      async () => now + 600_000,
+      (since) => {
+        times.push(since);
+        return forgetful(since);
+      },
+    );
+    await expect(again).rejects.toMatchObject({ outcome: "unknown" });
+    expect(times[1]).toBeLessThanOrEqual(now);
+    vi.restoreAllMocks();
   });
 
   it("is never later than it was, however long the reply was on its way and whatever clock the service has", async () => {
@@ -33,13 +71,13 @@ describe("when an operation was first sent", () => {
     // The service's clock is ahead.
     const service = () => performance.now() + 1_000_000;
     const sentAt = service();
-    await sends.send({ signal, attempt: 1, operation: first }, neverAsked, async () => {});
+    await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, async () => {});
     const ask = async () => {
       const time = service();
       await new Promise((resolve) => setTimeout(resolve, 30));
       return time;
     };
-    const again = sends.send({ signal, attempt: 2, operation: first }, ask, (since) => {
+    const again = sends.send("k", { signal, attempt: 2, operation: first }, ask, (since) => {
       times.push(since);
       return forgetful(since);
     });

@@ -22,6 +22,7 @@ local function place(element) return tonumber(string.match(element, '^%S+')) end
 
 const state = `
 local life, next, edits, listed, unlisting = string.match(state, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+if text ~= '' and not (tonumber(next) and tonumber(edits)) then refuse(head) end
 next, edits, listed, unlisting = tonumber(next), tonumber(edits), listed or '-', unlisting or '-'
 
 local function newLife()
@@ -72,6 +73,7 @@ local function finish(answer, body, left)
   end
   local later = remember(answer, body, ${callersMs}, ${ownMs})
   local expires
+  if not changed then needNoMemory() end
   if left == 0 then expires = later
   elseif changed and ttl > 0 then
     redis.call('PEXPIRE', list, ttl)
@@ -83,7 +85,6 @@ local function finish(answer, body, left)
       redis.call('PERSIST', answers)
     end
   else
-    needNoMemory()
     local rest = redis.call('PTTL', list)
     if rest > 0 then expires = rest + later end
   end

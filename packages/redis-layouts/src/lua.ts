@@ -28,6 +28,9 @@ const stageMs = 10 * 60 * 1000;
 export const mutation = `
 local list, head, answers, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, fingerprint, since, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+-- Another program's text is refused as another type would be.
+local function refuse(name) redis.call('LLEN', name) end
+
 local text = redis.call('GET', head) or ''
 local count = redis.call('LLEN', list)
 local bodies = redis.call('HLEN', answers)
@@ -36,8 +39,7 @@ local clock = redis.call('TIME')
 local header = string.match(text, '^[^\\n]*')
 local operations = string.sub(text, #header + 1)
 local held, state = string.match(header, '^(%d+) (.*)$')
--- Another program's text is refused as another type would be.
-if text ~= '' and not held then redis.call('LLEN', head) end
+if text ~= '' and not held then refuse(head) end
 held, state = tonumber(held) or 0, state or ''
 
 local function known()

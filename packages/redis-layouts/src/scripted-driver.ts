@@ -183,6 +183,7 @@ export abstract class ScriptedDriver implements Driver {
     const keys = [names.list, names.head, names.answers, stage ?? this.#stageOf(key, context), ...more];
     const { operation } = context;
     return this.#firstSends.send(
+      key,
       context,
       () => this.#time(names, context),
       async (since = 0) => {

@@ -56,11 +56,11 @@ export class ChatkeepLayout implements Driver {
   }
 
   async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
-    await this.#mutate(context, (mutation) => this.#append(key, payloads, false, mutation));
+    await this.#mutate(key, context, (mutation) => this.#append(key, payloads, false, mutation));
   }
 
   insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean> {
-    return this.#mutate(context, async (mutation) => {
+    return this.#mutate(key, context, async (mutation) => {
       const values = this.#values(key, mutation, entryOf(context.operation, 1), index, payload);
       for (let lost = 0; ; lost++) {
         const outcome = await this.#tryOnce(key, this.#sql.insert, values, lost, context);
@@ -79,7 +79,7 @@ export class ChatkeepLayout implements Driver {
   }
 
   async replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
-    await this.#mutate(context, async (mutation) => {
+    await this.#mutate(key, context, async (mutation) => {
       const values = this.#values(key, mutation, entryOf(context.operation), payloads);
       const { count } = await this.#send(key, this.#sql.replace, values, context);
       if (count === 0) await this.#repeated(key, context);
@@ -87,7 +87,7 @@ export class ChatkeepLayout implements Driver {
   }
 
   async forget(key: string, context: WriteContext): Promise<void> {
-    await this.#mutate(context, async (mutation) => {
+    await this.#mutate(key, context, async (mutation) => {
       const statement = mayComeBack(context) ? this.#sql.forget : this.#sql.forgetExisting;
       const values = this.#values(key, mutation, entryOf(context.operation)).slice(0, 4);
       const { count } = await this.#send(key, statement, values, context);
@@ -221,7 +221,7 @@ export class ChatkeepLayout implements Driver {
     nothing: number | undefined,
     context: WriteContext,
   ): Promise<Payload | number | undefined> {
-    return this.#mutate(context, async (mutation) => {
+    return this.#mutate(key, context, async (mutation) => {
       const values = this.#values(key, mutation, openEntry(context.operation), ...more);
       for (let lost = 0; ; lost++) {
         const outcome = await this.#tryOnce(key, statement, values, lost, context);
@@ -344,9 +344,9 @@ export class ChatkeepLayout implements Driver {
   }
 
   /** Sends a mutation: once more, after it has asked for the time, where that alone tells whether it was done before. */
-  #mutate<T>(context: WriteContext, send: (mutation: Mutation) => Promise<T>): Promise<T> {
+  #mutate<T>(key: string, context: WriteContext, send: (mutation: Mutation) => Promise<T>): Promise<T> {
     const askTime = async () => Number((await this.#read(this.#sql.time, [], context)).rows[0]?.[0]);
-    return this.#firstSends.send(context, askTime, (since) =>
+    return this.#firstSends.send(key, context, askTime, (since) =>
       send({ ...context, since: since === undefined ? null : timeText(since) }),
     );
   }

@@ -334,7 +334,7 @@ FROM target t LEFT JOIN head ON true`,
     settle: `
 UPDATE ${heads} h SET
   version = h.version + 1,
-  written_at = ${unlessExpired("h.written_at", "now()")},
+  written_at = now(),
   life = h.life + ${unlessExpired("0", "1")},
   length = ${unlessExpired("h.length", "0")},
   first_position = ${unlessExpired("h.first_position", "1")},

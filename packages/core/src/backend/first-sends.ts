@@ -1,44 +1,84 @@
 import { chatStoreError } from "../errors.js";
 import type { Operation, WriteContext } from "./driver.js";
+import { RecentMap } from "./recent-map.js";
 
-/** Thrown by what `FirstSends` sends: the operation is not remembered, and all that is was done at `since` or later. */
+/**
+ * Thrown by what `FirstSends` sends: the operation is not remembered, and all that is was done at `since` or later; or it
+ * was remembered a moment ago.
+ */
 export class MaybeForgotten extends Error {}
+
+/** A moment by both clocks of this machine: one can be set, the other stands still while the machine sleeps. */
+interface Moment {
+  readonly wall: number;
+  readonly steady: number;
+}
+
+interface Sent {
+  readonly at: Moment;
+  /** The try that sent it, in this call. */
+  readonly attempt: number;
+  /** Whether a call before this one had sent it. */
+  readonly isRepeated: boolean;
+}
 
 /** A time before all others, in milliseconds. */
 const beginning = 1;
+
+/** Operations with ids of callers, who may bring them back in another call. */
+const mostRemembered = 1_000;
 
 /**
  * When operations were first sent, by the service's clock. A service that remembers the last operations of a key, with the
  * time of each, can so tell a repeated one that it has never seen from one that it may have forgotten.
  */
 export class FirstSends {
-  readonly #sent = new WeakMap<Operation, number>();
+  readonly #sent = new WeakMap<Operation, Sent>();
+  readonly #ofCallers = new RecentMap<Moment>(mostRemembered);
 
   /**
    * Sends an operation. `send` is told the service's time when it was first sent, or an earlier one, in milliseconds, and
-   * nothing on the first try. `askTime`, a request, is called when that alone decides; `UNAVAILABLE` of unknown outcome
-   * when it does not help.
+   * nothing the first time. `askTime`, a request, is called when that alone decides; `UNAVAILABLE` of unknown outcome when
+   * it does not help.
    */
   async send<T>(
+    key: string,
     { operation, attempt }: WriteContext,
     askTime: () => Promise<number>,
     send: (since: number | undefined) => Promise<T>,
   ): Promise<T> {
-    const sent = this.#sent.get(operation);
-    if (sent === undefined) this.#sent.set(operation, performance.now());
-    if (sent === undefined || attempt === 1) return send(undefined);
+    const { at, isRepeated, attempt: firstAttempt } = this.#firstSend(key, operation, attempt);
     try {
-      return await send(beginning);
+      if (!isRepeated && attempt === firstAttempt) return await send(undefined);
+      try {
+        return await send(beginning);
+      } catch (error) {
+        if (!(error instanceof MaybeForgotten)) throw error;
+      }
+      const time = await askTime();
+      // The reply may have been long on its way: the whole of it is taken off.
+      return await send(Math.floor(time - elapsed(at)));
     } catch (error) {
-      if (!(error instanceof MaybeForgotten)) throw error;
-    }
-    const time = await askTime();
-    // The reply may have been long on its way: the whole of it is taken off.
-    const since = Math.floor(time - (performance.now() - sent));
-    return send(since).catch((error: unknown) => {
       if (!(error instanceof MaybeForgotten)) throw error;
       const problem = "Too many others wrote meanwhile to tell whether it was applied. Read, and decide.";
       throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
-    });
+    }
   }
+
+  #firstSend(key: string, operation: Operation, attempt: number): Sent {
+    const known = this.#sent.get(operation);
+    if (known !== undefined) return known;
+    const name = `${operation.id}\n${key}`;
+    const earlier = operation.fromCaller ? this.#ofCallers.get(name) : undefined;
+    const at = earlier ?? { wall: Date.now(), steady: performance.now() };
+    const sent = { at, attempt, isRepeated: earlier !== undefined };
+    this.#sent.set(operation, sent);
+    if (operation.fromCaller) this.#ofCallers.set(name, at);
+    return sent;
+  }
+}
+
+/** In milliseconds; rather too much than too little. */
+function elapsed({ wall, steady }: Moment): number {
+  return Math.max(Date.now() - wall, performance.now() - steady);
 }

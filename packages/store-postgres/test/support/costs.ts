@@ -1,6 +1,8 @@
+import type { Operation } from "@chatkeep/chat-store-core/backend";
 import { Client } from "pg";
 import { statements } from "../../src/chatkeep-sql.js";
 import { tablesOf } from "../../src/names.js";
+import { entryOf, markerOf, openEntry } from "../../src/operations.js";
 
 /** What a statement cost the server. */
 export interface Cost {
@@ -16,8 +18,7 @@ interface Plan {
   "Execution Time": number;
 }
 
-const marker = (i: number) => `#cost-${i}`.padEnd(17, "-");
-const entry = (i: number) => marker(i).padEnd(41);
+const operation = (i: number) => ({ id: `cost ${i}`, fingerprint: "a", fromCaller: false });
 
 /**
  * What the statements of the layout "chatkeep" cost on a conversation, by EXPLAIN, which runs them: an append, the newest 20,
@@ -33,12 +34,16 @@ export async function costsOn(url: string, schemaName: string, key: string): Pro
     additional_kwargs: {},
     blocks: [{ block_type: "text", text: "x".repeat(400) }],
   });
+  const named = (entry: (of: Operation) => string) => {
+    const next = operation(++number);
+    return [markerOf(next), entry(next)];
+  };
   const measured: Record<string, () => [string, unknown[]]> = {
-    append: () => [sql.append, [key, marker(++number), entry(number), null, [payload], false]],
+    append: () => [sql.append, [key, ...named(entryOf), null, null, [payload], false]],
     "newest 20": () => [sql.page, [key, 20, null]],
     "oldest 20": () => [sql.oldest, [key, 20]],
     count: () => [sql.count, [key]],
-    pop: () => [sql.remove, [key, marker(++number), marker(number).padEnd(25), null, null]],
+    pop: () => [sql.remove, [key, ...named(openEntry), null, null, null]],
   };
   try {
     const costs: Record<string, Cost> = {};
