@@ -51,9 +51,10 @@ export class ChatkeepLayout extends ScriptedDriver {
     if (this.port.acrossSlots)
       return this.send(script, key, args, context, { stage, more: [this.#index.shardOf(key)] });
     let done = await this.send(script, key, args, context, { stage });
-    while (done === "unlisted") {
+    while (typeof done === "string" && done !== "lost") {
+      const noted = done.slice("unlisted ".length);
       const token = await this.#index.add(key, context);
-      done = await this.send(script, key, args, context, { stage, token });
+      done = await this.send(script, key, args, context, { stage, token: `${token} ${noted}` });
     }
     if (typeof done !== "string" && done.unlist !== "") await this.#unlist(key, done, context);
     return done;

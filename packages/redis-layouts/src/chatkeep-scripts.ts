@@ -31,7 +31,9 @@ local function newLife()
   next, edits = 1, 0
 end
 
-local index, name, token = KEYS[5], ARGV[5], ARGV[6]
+local index, name = KEYS[5], ARGV[5]
+-- In a Cluster: the token of the entry that the client has written, and what was being removed before it did.
+local token, seen = string.match(ARGV[6], '^(%S+) (%S+)$')
 
 -- Before anything is written where a conversation begins or ends.
 local function needIndex()
@@ -44,12 +46,13 @@ if not life or count == 0 then
   if count > 0 then next = place(redis.call('LINDEX', list, -1)) + 1 end
 end
 
--- Whether a conversation may begin: in a Cluster, where the index is elsewhere, only with an entry that nobody is removing.
+-- Whether a conversation may begin: in a Cluster, where the index is elsewhere, only with an entry that nobody can be
+-- removing, since nobody has noted a removal after it was written.
 local function listedFirst()
   if count > 0 then return true end
   needIndex()
   if index then return true end
-  if token == '' or token == unlisting then return false end
+  if seen ~= unlisting then return false end
   listed, unlisting = token, '-'
   return true
 end
@@ -136,7 +139,7 @@ export const chatkeepScripts = {
   append: mutate(
     "append",
     `
-if not listedFirst() then return {'unlisted'} end
+if not listedFirst() then return {'unlisted', unlisting} end
 each(ARGV, 7, numbered)
 return finish('-', nil, count + #ARGV - 6)
 `,
@@ -146,7 +149,7 @@ return finish('-', nil, count + #ARGV - 6)
     "append what was staged",
     `
 ${staged}
-if not listedFirst() then return {'unlisted'} end
+if not listedFirst() then return {'unlisted', unlisting} end
 for i = 0, expected - 1, 1000 do each(redis.call('LRANGE', stage, i, i + 999), 1, numbered) end
 redis.call('UNLINK', stage)
 return finish('-', nil, count + expected)
@@ -156,7 +159,7 @@ return finish('-', nil, count + expected)
   replace: mutate(
     "replace",
     `
-if not listedFirst() then return {'unlisted'} end
+if not listedFirst() then return {'unlisted', unlisting} end
 needMemory()
 newLife()
 redis.call('UNLINK', list)
@@ -169,7 +172,7 @@ return finish('-', nil, #ARGV - 6)
     "replace by what was staged",
     `
 ${staged}
-if not listedFirst() then return {'unlisted'} end
+if not listedFirst() then return {'unlisted', unlisting} end
 newLife()
 next = expected + 1
 redis.call('UNLINK', list)
@@ -184,7 +187,7 @@ return finish('-', nil, expected)
     `
 local at = tonumber(ARGV[7])
 if at > count then return finish('=0') end
-if not listedFirst() then return {'unlisted'} end
+if not listedFirst() then return {'unlisted', unlisting} end
 if at == count then
   each(ARGV, 8, numbered)
   return finish('=1', nil, count + 1)

@@ -9,10 +9,10 @@ import { type ConversationNames, texts, UnexpectedReply } from "./scripted-drive
 //
 // Where a script may have keys of several slots, mutations keep the entry in the same step. In a Cluster they can't, and
 // two things could cross: one client removes the entry of a conversation that has ended, while another begins it anew.
-// So every entry has a token there. Whoever begins a conversation writes the entry with a new token first, and gives the
-// token to the mutation. Whoever removes one (a) notes in the head which token is being removed, if there are no messages,
-// and then (b) removes the entry if that is still its token. A mutation that finds its own token noted begins again with
-// another. So an entry goes only if nobody has begun with it, or can.
+// So every entry has a token there. Whoever removes one (a) notes in the head which token is being removed, if there are no
+// messages, and then (b) removes the entry if that is still its token. Whoever begins a conversation asks which token was
+// noted last, then writes the entry with a new token, and begins only if the note is the same as before: whoever notes
+// later finds the messages, and whoever has noted before finds another token. So no entry goes that somebody has begun with.
 
 /** More do not make writing faster, and every listing asks each. */
 const shards = 8;
@@ -91,7 +91,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 'exists' end
 local text = redis.call('GET', KEYS[2]) or '0 0 1 0'
 local held, life, next, edits = string.match(text, '^(%d+) (%S+) (%S+) (%S+)')
 if not held then redis.call('LLEN', KEYS[2]) end
-local token = ARGV[1] == '' and '-' or ARGV[1]
+local token = ARGV[1] == '' and '?' or ARGV[1]
 local noted = string.format('%s %s %s %s - %s', held, life, next, edits, token) .. (string.match(text, '\\n.*') or '')
 redis.call('SET', KEYS[2], noted, 'PX', math.max(redis.call('PTTL', KEYS[2]), ${notedMs}))
 return 'ended'

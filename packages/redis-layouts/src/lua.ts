@@ -19,7 +19,8 @@ const stageMs = 10 * 60 * 1000;
 /**
  * KEYS: the list, its head, answers, a temporary list, and perhaps what the layout adds. ARGV: id of the operation (`c`
  * for a caller's, `s` for the store's own, and the id), fingerprint, when it was first sent by the server's clock if this
- * is not the first try (or 0), time to live (or 0), the key itself, a token, and from 7 on what the operation takes.
+ * is not the first time (or 0), time to live (or 0), the key itself, what a Cluster's index needs, and from 7 on what the
+ * operation takes.
  *
  * The head is lines of text: how many operations are remembered and the layout's state, then these operations, the oldest
  * first, `id fingerprint answer time`. An answer is `-` for none, `=` and a number, or `+` and the length of a message that

@@ -61,8 +61,8 @@ export interface Done {
   readonly unlist: string;
 }
 
-/** Answers of a mutation other than that it is done. */
-type Refused = "unlisted" | "lost";
+/** Why a mutation was not done: with `unlisted` stands the token whose removal from the index was noted last. */
+type Refused = `unlisted ${string}` | "lost";
 
 /** Times that a read begins anew when others change what it is reading, and a write when its temporary list is lost. */
 const mostRestarts = 10;
@@ -290,6 +290,7 @@ function doneOf(reply: unknown): Done | Refused {
     case "done":
       return { answer, body, unlist };
     case "unlisted":
+      return `unlisted ${answer}`;
     case "lost":
       return status;
     case "conflict":

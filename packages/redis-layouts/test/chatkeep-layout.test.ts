@@ -250,8 +250,12 @@ describe.runIf(server)("layout chatkeep", () => {
 
   it("an entry of the index is never lost to somebody who removes it, whatever comes between", async () => {
     // In a Cluster the steps of beginning and ending are apart. Here they are held between any two, in every order.
-    const run = async (order: readonly number[]) => {
-      const clients = [0, 1, 2].map(() => open({ acrossSlots: false }));
+    type Part = (driver: ChatkeepLayout, key: string) => Promise<unknown>;
+    const begin: Part = (driver, key) => driver.append(key, payloads(1), writing());
+    const end: Part = (driver, key) => driver.forget(key, writing());
+    const list: Part = (driver) => listAll(driver);
+    const run = async (order: readonly number[], parts: readonly Part[], { expired = false } = {}) => {
+      const clients = parts.map(() => open({ acrossSlots: false }));
       const gates = clients.map(() => [] as (() => void)[]);
       for (const [client, { port }] of clients.entries()) {
         const send = port.run.bind(port);
@@ -262,16 +266,11 @@ describe.runIf(server)("layout chatkeep", () => {
           },
         });
       }
-      const key = `k${order.join("")}`;
-      const [beginner, ender, lister] = clients.map(({ driver }) => driver);
-      const setUp = open({ acrossSlots: false }).driver;
+      const key = `k${order.join("")}${expired}`;
+      const { driver: setUp, port } = open({ acrossSlots: false });
       await setUp.append(key, payloads(1), writing());
-      const running = [
-        beginner?.append(key, payloads(1), writing()),
-        ender?.forget(key, writing()),
-        lister === undefined ? undefined : listAll(lister),
-      ];
-      const all = Promise.all(running);
+      if (expired) await port.client.unlink(`${keyPrefix}{k${key}}:messages`);
+      const all = Promise.all(clients.map(({ driver }, number) => parts[number]?.(driver, key)));
       let done = false;
       const ended = all.finally(() => {
         done = true;
@@ -289,9 +288,63 @@ describe.runIf(server)("layout chatkeep", () => {
     };
     for (let a = 0; a < 3; a++) {
       for (let b = 0; b < 3; b++) {
-        for (let c = 0; c < 3; c++) for (let d = 0; d < 3; d++) await run([a, b, c, d]);
+        for (let c = 0; c < 3; c++) {
+          for (let d = 0; d < 3; d++) await run([a, b, c, d], [begin, end, list]);
+          await run([a, b, c], [begin, begin, list], { expired: true });
+          await run([a, b, c, 3], [list, begin, list, begin], { expired: true });
+        }
       }
     }
+  });
+
+  it("a conversation that two begin at once stays listed, though a third removes the entry of one of them", async () => {
+    const held = () => {
+      const { driver, port } = open({ acrossSlots: false });
+      const gates: { name: string; pass: () => void }[] = [];
+      const send = port.run.bind(port);
+      let free = false;
+      Object.assign(port, {
+        async run(...call: Parameters<typeof send>) {
+          if (!free) await new Promise<void>((pass) => gates.push({ name: call[0].name, pass }));
+          return send(...call);
+        },
+      });
+      const next = async () => {
+        await expect.poll(() => gates.length).toBeGreaterThan(0);
+        return gates[0]?.name;
+      };
+      /** Lets requests go until the next one is this. */
+      const until = async (name: string) => {
+        while ((await next()) !== name) gates.shift()?.pass();
+      };
+      const one = async (name: string) => {
+        await until(name);
+        gates.shift()?.pass();
+      };
+      const all = () => {
+        free = true;
+        for (const { pass } of gates.splice(0)) pass();
+      };
+      return { driver, until, one, all };
+    };
+    const { driver: setUp } = open({ acrossSlots: false });
+    const [first, second, lister] = [held(), held(), held()];
+    const begun = [first, second].map(({ driver }) => driver.append("k", payloads(1), writing()));
+    for (const { one, until } of [first, second]) {
+      await one("append");
+      await one("list a key");
+      await until("append");
+    }
+    const listing = listAll(lister.driver);
+    await lister.one("check a key");
+    await lister.until("unlist a key");
+    await first.one("append");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await lister.one("unlist a key");
+    for (const { all } of [lister, first, second]) all();
+    await Promise.all([...begun, listing]);
+    expect(await setUp.count("k", reading)).toBe(2);
+    expect(await listAll(setUp)).toEqual(["k"]);
   });
 
   it.runIf(server?.own)("append, pages, pop and count cost the same at 100 and at 100,000 messages", async () => {
