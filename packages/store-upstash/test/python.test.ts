@@ -77,4 +77,41 @@ describe.runIf(database?.own)("what is Upstash's own with LlamaIndex Python", ()
       }
     },
   );
+
+  pythonFails(
+    record,
+    "`set_messages` deletes first: meanwhile nothing is there, or a history without its end",
+    async () => {
+      const server = await startUpstash();
+      const python = await PythonStore.start("newest", "upstash", settingsOf(server));
+      const store = new UpstashChatStore({ redisUrl: server.url, redisToken: server.token, layout: "llamaindex" });
+      const contents = async () => (await store.getMessages("k")).map(({ content }) => content);
+      const messages = (...all: string[]) => all.map((content) => ({ content }));
+      const [before, after] = [messages("a", "b"), messages("c", "d", "e")];
+      try {
+        for (const [write, seen] of [
+          [2, []],
+          [4, ["c", "d"]],
+        ] as const) {
+          await store.setMessages("k", before);
+          let between: unknown;
+          python.interrupt(write, async () => {
+            between = await contents();
+          });
+          await python.set("k", after);
+          expect(between).toEqual(seen);
+          expect(await contents()).toEqual(["c", "d", "e"]);
+        }
+
+        await store.setMessages("k", before);
+        const reads = Array.from({ length: 20 }, async () => (await contents()).join(""));
+        const [, ...seen] = await Promise.all([store.setMessages("k", after), ...reads]);
+        for (const each of seen) expect(["ab", "cde"]).toContain(each);
+        expect((await python.get("k")).map(({ content }) => content)).toEqual(["c", "d", "e"]);
+      } finally {
+        await store.close();
+        await server.stop();
+      }
+    },
+  );
 });
