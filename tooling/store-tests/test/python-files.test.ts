@@ -205,4 +205,25 @@ describe.each([
     expect(await store.deleteLastMessage("empty")).toBeUndefined();
     await python.forget("empty");
   });
+
+  pythonFails(
+    record,
+    "what is handed in and out is the store's own: who changes it changes the conversation",
+    async () => {
+      await python.ask("change_aside", { key: "aside" });
+      expect((await python.get("aside")).map(({ content }) => content)).toEqual(["A", "b"]);
+      await python.forget("aside");
+
+      const store = new SimpleChatStore();
+      const handedIn = [{ content: "a" }];
+      await store.setMessages("aside", handedIn);
+      handedIn.push({ content: "b" });
+      Object.assign(handedIn[0] ?? {}, { content: "A" });
+      const handedOut = (await store.getMessages("aside")) as { content: unknown }[];
+      // What is handed out may be frozen.
+      Reflect.set(handedOut[0] ?? {}, "content", "A");
+      Reflect.set(handedOut, 1, { role: "user", content: "b" });
+      expect(await store.getMessages("aside")).toEqual([{ role: "user", content: "a" }]);
+    },
+  );
 });

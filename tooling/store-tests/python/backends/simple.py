@@ -1,6 +1,7 @@
 """SimpleChatStore, and the texts and files that it and ChatMemoryBuffer write."""
 
 from dumps import dump
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.storage.chat_store import SimpleChatStore
 
@@ -33,7 +34,16 @@ def remembered(text):
     }
 
 
+def change_aside(store, order):
+    """Changes a list that was handed in, and then a message that was handed out: never the store itself."""
+    handed_in = [ChatMessage(content="a")]
+    store.set_messages(order["key"], handed_in)
+    handed_in.append(ChatMessage(content="b"))
+    store.get_messages(order["key"])[0].content = "A"
+
+
 ORDERS = {
+    "change_aside": change_aside,
     "persist": lambda store, order: store.persist(order["path"]),
     "load": lambda _store, order: conversations(SimpleChatStore.from_persist_path(order["path"])),
     "json": lambda store, _order: store.json(),
