@@ -3,7 +3,7 @@ import { interop, PythonStore, pythonFails, recorded } from "@chatkeep/store-tes
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { afterAll, describe, expect, it } from "vitest";
 import { PostgresChatStore } from "../src/index.js";
-import { sql } from "./support/schemas.js";
+import { dropSchema, newSchema, sql } from "./support/schemas.js";
 
 const server = runningServer("postgres");
 const layout = "llamaindex" as const;
@@ -108,6 +108,56 @@ describe.runIf(server)("what is Postgres's own with LlamaIndex Python", () => {
       await store.close();
     },
   );
+
+  pythonFails(
+    record,
+    "deletes of single messages fail in a schema that is not on the search path, or hit a table of the same name that is",
+    async () => {
+      const tableName = newTable();
+      const schemaName = newSchema();
+      const open = (schema: string) => PostgresChatStore.fromUri(url, { layout, tableName, schemaName: schema });
+      const [store, other] = [open(schemaName), open("public")];
+      const left = async (of: PostgresChatStore) => (await of.getMessages("k")).map(({ content }) => content);
+      tables.push(`data_${tableName}`);
+      try {
+        await store.setMessages(
+          "k",
+          ["a", "b", "c"].map((content) => ({ content })),
+        );
+        const python = await start("newest", tableName, { schema_name: schemaName });
+        await expect(python.delete("k", 0)).rejects.toThrow(/UndefinedTable/);
+        await expect(python.pop("k")).rejects.toThrow(/UndefinedTable/);
+        await other.setMessages(
+          "k",
+          ["d", "e", "f"].map((content) => ({ content })),
+        );
+        expect((await python.delete("k", 0))?.content).toBe("a");
+        expect((await python.pop("k"))?.content).toBe("c");
+        expect([await left(store), await left(other)]).toEqual([["a", "b", "c"], ["e"]]);
+
+        expect((await store.deleteMessage("k", 0))?.content).toBe("a");
+        expect((await store.deleteLastMessage("k"))?.content).toBe("c");
+        expect([await left(store), await left(other)]).toEqual([["b"], ["e"]]);
+      } finally {
+        await store.close();
+        await other.close();
+        await dropSchema(url, schemaName);
+      }
+    },
+  );
+
+  pythonFails(record, "a table whose name has to be quoted is made, and can't be written to", async () => {
+    const tableName = newTable().replace("_", "-");
+    tables.push(tableName);
+    const python = await start("newest", tableName);
+    await expect(python.set("k", [{ content: "a" }])).rejects.toThrow(/SyntaxError/);
+    await expect(python.add("k", { content: "a" })).rejects.toThrow(/SyntaxError/);
+    const store = PostgresChatStore.fromUri(url, { layout, tableName });
+    await store.setMessages("k", [{ content: "a" }]);
+    await store.addMessage("k", { content: "b" });
+    expect((await python.get("k")).map(({ content }) => content)).toEqual(["a", "b"]);
+    await store.close();
+  });
 
   it("jsonb takes no NUL: an error of ours, and of Python's", async () => {
     const tableName = newTable();
