@@ -1,9 +1,10 @@
 import { CreateTableCommand, type DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
+import { isChatStoreError } from "@chatkeep/chat-store-core";
 import { interop, PythonStore, pythonFails, recorded } from "@chatkeep/store-tests";
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DynamoDBChatStore } from "../src/index.js";
-import { credentials, dropTable, newClient, newTableName, region } from "./support/tables.js";
+import { credentials, dropTable, makeTable, newClient, newTableName, region } from "./support/tables.js";
 
 const server = runningServer("dynamodb");
 
@@ -134,6 +135,30 @@ describe.runIf(server)("what is DynamoDB's own with LlamaIndex Python", () => {
     expect(await store.getMessages("expired")).toEqual([]);
     expect(await store.getKeys({ prefix: "expired" })).toEqual([]);
   });
+
+  pythonFails(
+    record,
+    "a conversation is full at 400 KB, as Chatkeep's is in this layout, and not in its own",
+    async () => {
+      const large = (letter: string) => ({ role: "user" as const, content: letter.repeat(300_000) });
+      await python.add("large", large("a"));
+      await expect(python.add("large", large("b"))).rejects.toThrow(/Item size/);
+      expect(await store.getMessages("large")).toEqual([large("a")]);
+      const refused = await store.addMessage("large", large("b")).catch((error: unknown) => error);
+      expect(isChatStoreError(refused, "MESSAGE_TOO_LARGE") && refused.message).toMatch(/trimMessages.*"chatkeep"/);
+      await store.trimMessages("large", 0);
+      await store.addMessage("large", large("b"));
+      expect(await python.get("large")).toEqual([large("b")]);
+
+      const roomy = await makeTable(client, "chatkeep");
+      const ours = new DynamoDBChatStore({ client, tableName: roomy });
+      await ours.setMessages("large", [large("a")]);
+      await ours.addMessage("large", large("b"));
+      expect(await ours.getMessages("large")).toEqual([large("a"), large("b")]);
+      await ours.close();
+      await dropTable(client, roomy);
+    },
+  );
 
   it("what no map can hold is read by Python as near as it can", async () => {
     await store.setMessages("odd", [{ content: "half \ud83d", additionalKwargs: { "": 1, large: 1e300, kept: true } }]);
