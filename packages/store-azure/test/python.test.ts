@@ -152,6 +152,52 @@ describe.runIf(server)("what is Azure's own with LlamaIndex Python", () => {
     },
   );
 
+  pythonFails(
+    record,
+    "`delete_last_message` raises where there never was a message, and where none is left it turns round what comes later",
+    async () => {
+      const contents = async (key: string) => (await python.get(key)).map(({ content }) => content);
+      await expect(python.pop("never")).rejects.toThrow(/ResourceNotFound/);
+      for (const key of ["theirs", "both"]) {
+        await python.add(key, { content: "a" });
+        for (let i = 0; i < 3; i++) await python.pop(key);
+        expect(await countOf(key)).toMatchObject({ MessageCount: -2 });
+      }
+      await python.add("theirs", { content: "b" }, { content: "c" });
+      expect(await contents("theirs")).toEqual(["c", "b"]);
+
+      await store.addMessage("ours alone", { content: "a" });
+      await store.deleteLastMessage("ours alone");
+      for (const key of ["never", "both", "ours alone"]) {
+        for (let i = 0; i < 2; i++) expect(await store.deleteLastMessage(key)).toBeUndefined();
+        await store.addMessage(key, { content: "b" });
+        await python.add(key, { content: "c" });
+        expect(await contents(key)).toEqual(["b", "c"]);
+        expect(await store.getMessages(key)).toEqual(await python.get(key));
+      }
+    },
+  );
+
+  pythonFails(record, 'the mode "cosmos" stores messages without their content, and reads none', async () => {
+    const cosmos = await PythonStore.start("newest", "azure", { ...settingsOf(tables), service_mode: "cosmos" });
+    await cosmos.add("cosmos", { role: "assistant", content: "lost" });
+    const [entity] = await entitiesOf("cosmos");
+    expect(Object.keys(entity ?? {}).sort()).toEqual(["partitionKey", "rowKey"]);
+    await expect(cosmos.get("cosmos")).rejects.toThrow(/ValueError/);
+
+    const ours = new AzureChatStore({
+      endpoint: server!.url,
+      credential,
+      layout: "llamaindex",
+      serviceMode: "cosmos",
+      ...tables,
+    });
+    await ours.setMessages("cosmos", [{ role: "assistant", content: "kept" }]);
+    expect(await ours.getMessages("cosmos")).toEqual([{ role: "assistant", content: "kept" }]);
+    expect(await python.get("cosmos")).toEqual([{ role: "assistant", content: "kept" }]);
+    await ours.close();
+  });
+
   pythonFails(record, "a quote in a key breaks its query", async () => {
     await store.setMessages("it's", numbered(2));
     await expect(python.get("it's")).rejects.toThrow(/InvalidInput/);
