@@ -16,9 +16,9 @@ import { rows } from "./rows.js";
 const stores = ["redis", "postgres", "upstash", "dynamodb", "azurite", "tablestore"];
 const names = rows.map(({ name }) => name);
 
-const USAGE = `pnpm bench [--store redis,postgres,…] [--what append,page,…] [--quick]
+const USAGE = `pnpm bench [--store redis,postgres,…] [--what append,page,…] [--quick] [--write]
   Measures Chatkeep beside raw drivers and other libraries, each on the same server. A whole run writes bench/README.md and
-  bench/results; a part of it, or a quick one, prints its report.
+  bench/results; a part of it, or a quick one, prints its report unless told to write it.
   stores: ${stores.join(", ")}; what: ${names.join(", ")}`;
 
 /** Some of the libraries need a newer Node than the packages do; all are measured on this one. */
@@ -33,10 +33,11 @@ function list(text: string | undefined, all: readonly string[]): readonly string
 }
 
 const text = { type: "string" } as const;
-const { values } = parseArgs({ options: { store: text, what: text, quick: { type: "boolean" } } });
-const { quick = false } = values;
+const { values } = parseArgs({
+  options: { store: text, what: text, quick: { type: "boolean" }, write: { type: "boolean" } },
+});
 const chosen = { stores: list(values.store, stores), what: list(values.what, names) };
-const isWhole = !quick && values.store === undefined && values.what === undefined;
+const { quick = false, write = !quick && values.store === undefined && values.what === undefined } = values;
 
 const peersFolder = await installPeers();
 const { file } = await commandOf(RUNTIME);
@@ -57,7 +58,7 @@ try {
   const measured = JSON.parse(await readFile(output, "utf8")) as Omit<Report, "date" | "command" | "machine">;
   const date = new Date().toISOString().slice(0, 10);
   const command = ["pnpm bench", ...process.argv.slice(2)].join(" ");
-  await writeReport({ date, command, machine: machineKind(), ...measured }, isWhole);
+  await writeReport({ date, command, machine: machineKind(), ...measured }, write);
 } finally {
   await rm(folder, { recursive: true });
 }

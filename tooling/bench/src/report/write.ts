@@ -14,8 +14,8 @@ async function replaceIn(file: string, name: string, text: string): Promise<void
   await writeFile(file, writeBetween(await readFile(file, "utf8"), name, text));
 }
 
-/** Into bench/README.md and README.md, with plots and the numbers themselves; what is not a whole run is printed. */
-export async function writeReport(report: Report, isWhole: boolean): Promise<void> {
+/** Into bench/README.md and README.md, with plots and the numbers themselves; or it is printed. */
+export async function writeReport(report: Report, isWritten: boolean): Promise<void> {
   const drawn = new Map<string, string[]>();
   const files = new Map<string, string>();
   for (const plot of plots) {
@@ -25,7 +25,7 @@ export async function writeReport(report: Report, isWhole: boolean): Promise<voi
     drawn.set(plot.what, [...(drawn.get(plot.what) ?? []), `![${plot.title}](plots/${plot.file})`]);
   }
   const images = new Map([...drawn].map(([what, lines]) => [what, lines.join("\n\n")]));
-  if (!isWhole) {
+  if (!isWritten) {
     console.log(reportText(report, rows, new Map()));
     return;
   }
