@@ -76,7 +76,7 @@ async function* events(response) {
   let unfinished = "";
   try {
     for (;;) {
-      // A connection that breaks off rejects.
+      // A connection that breaks off rejects: an end without `done`, which `readAnswer` tells.
       const { done, value } = (await reader?.read().catch(() => undefined)) ?? { done: true };
       if (done) return;
       const lines = (unfinished + value).split("\n");

@@ -28,6 +28,7 @@ export function defineConformance(runner: TestRunner, subject: Subject, options:
       runner.describe(group, () => {
         for (const { title, gap, run } of cases) {
           if (gap === undefined) runner.it(title, run, timeoutMs);
+          // Shown with the reason that the subject declares: what a layout cannot do is no failure, and nothing to hide.
           else runner.it.skip(`${title} [GAP: ${gap}]`, run);
         }
       });

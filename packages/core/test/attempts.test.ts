@@ -39,8 +39,14 @@ describe("trying again", () => {
       expect(driver.calls).toHaveLength(retry + 2);
     }
     expect(await adding).toMatchObject({ outcome: "not-applied", key: "k", message: "The service failed." });
-    expect(driver.calls.map(({ context }) => context.attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("tells the driver once an earlier try may have been applied, and not of those that surely were not", async () => {
+    const { store, driver } = scripted();
+    driver.steps.push(refused, ambiguous, refused, answering(undefined));
+    await settled(store.addMessage("k", hello));
+    expect(driver.calls.map(({ context }) => context.mayBeApplied)).toEqual([false, false, true, true]);
   });
 
   it("happens 5 times by default, and never with maxRetries 0", async () => {

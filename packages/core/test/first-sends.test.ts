@@ -9,27 +9,34 @@ const forgetful = async (since: number | undefined): Promise<never> => {
 };
 
 describe("when an operation was first sent", () => {
-  it("is nothing on the first try, nor where earlier tries sent nothing", async () => {
+  it("is nothing on the first try, nor where earlier tries sent nothing or were surely not applied", async () => {
     const sends = new FirstSends();
     const first = operation();
     const told = async (since: number | undefined) => since;
-    expect(await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
-    expect(await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, told)).toBeUndefined();
-    expect(await sends.send("k", { signal, attempt: 3, operation: operation() }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send("k", { signal, mayBeApplied: false, operation: first }, neverAsked, told)).toBeUndefined();
+    expect(await sends.send("k", { signal, mayBeApplied: false, operation: first }, neverAsked, told)).toBeUndefined();
+    expect(
+      await sends.send("k", { signal, mayBeApplied: true, operation: operation() }, neverAsked, told),
+    ).toBeUndefined();
   });
 
   it("is not asked for where nothing was forgotten", async () => {
     const sends = new FirstSends();
     const first = operation();
     const done = async () => "done";
-    await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, done);
-    expect(await sends.send("k", { signal, attempt: 2, operation: first }, neverAsked, done)).toBe("done");
+    await sends.send("k", { signal, mayBeApplied: false, operation: first }, neverAsked, done);
+    expect(await sends.send("k", { signal, mayBeApplied: true, operation: first }, neverAsked, done)).toBe("done");
   });
 
   it("is that of an earlier call with the same id of a caller, on the same key", async () => {
     const sends = new FirstSends();
     const call = (key: string, told: (since: number | undefined) => Promise<unknown>) =>
-      sends.send(key, { signal, attempt: 1, operation: { ...operation(), fromCaller: true } }, async () => 1e9, told);
+      sends.send(
+        key,
+        { signal, mayBeApplied: false, operation: { ...operation(), fromCaller: true } },
+        async () => 1e9,
+        told,
+      );
     const told = async (since: number | undefined) => since;
     expect(await call("k", told)).toBeUndefined();
     expect(await call("another", told)).toBeUndefined();
@@ -38,7 +45,7 @@ describe("when an operation was first sent", () => {
   });
 
   it("an operation that was remembered a moment ago is not sent again", async () => {
-    const first = { signal, attempt: 1, operation: operation() };
+    const first = { signal, mayBeApplied: false, operation: operation() };
     const gone = new FirstSends().send("k", first, neverAsked, forgetful);
     await expect(gone).rejects.toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
   });
@@ -46,13 +53,13 @@ describe("when an operation was first sent", () => {
   it("counts the time that the machine slept", async () => {
     const sends = new FirstSends();
     const first = operation();
-    await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, async () => {});
+    await sends.send("k", { signal, mayBeApplied: false, operation: first }, neverAsked, async () => {});
     const now = Date.now();
     vi.spyOn(Date, "now").mockReturnValue(now + 600_000);
     const times: (number | undefined)[] = [];
     const again = sends.send(
       "k",
-      { signal, attempt: 2, operation: first },
+      { signal, mayBeApplied: true, operation: first },
       async () => now + 600_000,
       (since) => {
         times.push(since);
@@ -71,13 +78,13 @@ describe("when an operation was first sent", () => {
     // The service's clock is ahead.
     const service = () => performance.now() + 1_000_000;
     const sentAt = service();
-    await sends.send("k", { signal, attempt: 1, operation: first }, neverAsked, async () => {});
+    await sends.send("k", { signal, mayBeApplied: false, operation: first }, neverAsked, async () => {});
     const ask = async () => {
       const time = service();
       await new Promise((resolve) => setTimeout(resolve, 30));
       return time;
     };
-    const again = sends.send("k", { signal, attempt: 2, operation: first }, ask, (since) => {
+    const again = sends.send("k", { signal, mayBeApplied: true, operation: first }, ask, (since) => {
       times.push(since);
       return forgetful(since);
     });

@@ -113,7 +113,7 @@ describe("expiry", () => {
     const context = (id: string, fromCaller: boolean) => ({
       operation: { id, fingerprint: "a", fromCaller },
       signal: new AbortController().signal,
-      attempt: 1,
+      mayBeApplied: false,
     });
     const size = () => {
       // What is held, expired or not: there is no such question in the driver's interface.

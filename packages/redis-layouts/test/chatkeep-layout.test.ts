@@ -7,13 +7,13 @@ import { type TestPort, type TestPortOptions, testPort } from "./support/port.js
 
 const server = runningServer("redis");
 const signal = new AbortController().signal;
-const reading = { signal, attempt: 1 };
+const reading = { signal };
 let operations = 0;
 
 /** A write of its own id, as the facade would make one. */
-function writing(more: Partial<Operation> = {}, attempt = 1): WriteContext {
+function writing(more: Partial<Operation> = {}): WriteContext {
   const id = `-${String(++operations).padStart(19, "0")}`;
-  return { signal, attempt, operation: { id, fingerprint: "a", fromCaller: false, ...more } };
+  return { signal, mayBeApplied: false, operation: { id, fingerprint: "a", fromCaller: false, ...more } };
 }
 
 const payloads = (count: number, text = "m") => Array.from({ length: count }, (_, i) => `{"text":"${text}${i}"}`);
@@ -179,10 +179,10 @@ describe.runIf(server)("layout chatkeep", () => {
     const first = writing();
     await driver.append("k", payloads(1), first);
     for (let i = 0; i < 32; i++) await driver.append("k", payloads(1), writing());
-    await driver.append("k", payloads(1), { ...first, attempt: 2 });
+    await driver.append("k", payloads(1), { ...first, mayBeApplied: true });
     expect(await driver.count("k", reading)).toBe(33);
     await driver.append("k", payloads(1), writing());
-    await expect(driver.append("k", payloads(1), { ...first, attempt: 2 })).rejects.toMatchObject({
+    await expect(driver.append("k", payloads(1), { ...first, mayBeApplied: true })).rejects.toMatchObject({
       outcome: "unknown",
     });
     expect(await driver.count("k", reading)).toBe(34);
@@ -200,7 +200,7 @@ describe.runIf(server)("layout chatkeep", () => {
     await expect(driver.append("k", payloads(1), lost)).rejects.toThrow("lost");
     Object.assign(port, { run: send });
     for (let i = 0; i < 30; i++) await driver.append("k", payloads(1), writing());
-    await driver.append("k", payloads(1), { ...lost, attempt: 2 });
+    await driver.append("k", payloads(1), { ...lost, mayBeApplied: true });
     expect(await driver.count("k", reading)).toBe(71);
   });
 

@@ -9,7 +9,7 @@ import { Requests } from "../src/requests.js";
 import { countRequests, dropTable, makeTable, newClient } from "./support/tables.js";
 
 const server = runningServer("dynamodb");
-const context = { signal: new AbortController().signal, attempt: 1 };
+const context = { signal: new AbortController().signal };
 const week = 7 * 24 * 60 * 60 * 1000;
 
 const head = (token: string, more: Partial<StoredHead> = {}): StoredHead => ({
@@ -247,7 +247,7 @@ describe.runIf(server)("the head protocol's port on DynamoDB", () => {
   it("gives up with its signal", async () => {
     const controller = new AbortController();
     controller.abort();
-    await expect(port.readHead(newKey(), { signal: controller.signal, attempt: 1 })).rejects.toThrow();
+    await expect(port.readHead(newKey(), { signal: controller.signal })).rejects.toThrow();
   });
 });
 

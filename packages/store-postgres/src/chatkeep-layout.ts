@@ -358,8 +358,8 @@ export class ChatkeepLayout implements Driver {
 }
 
 /** Whether the same operation may be sent again, or a try of it still be under way. */
-function mayComeBack({ operation, attempt }: WriteContext): boolean {
-  return operation.fromCaller || attempt > 1;
+function mayComeBack({ operation, mayBeApplied }: WriteContext): boolean {
+  return operation.fromCaller || mayBeApplied;
 }
 
 /** The place of a cursor. */

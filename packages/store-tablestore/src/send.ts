@@ -63,8 +63,9 @@ export interface Sending {
 const slowestBytesPerMs = 100;
 
 /**
- * Sends one request through the SDK, once. `bytes` is about its size, where that counts. The SDK by itself has no deadline, waits for ever for the rest of an answer that
- * is cut off, repeats reads as often as a setting of the whole process says, and never reads an error's code.
+ * Sends one request through the SDK, once. `bytes` is about its size, where that counts. The SDK by itself has no deadline,
+ * waits for ever for the rest of an answer that is cut off, repeats reads as often as a setting of the whole process says,
+ * and never reads an error's code.
  */
 export function send<Answer>(
   { client, timeoutMs, note }: Sending,

@@ -71,7 +71,7 @@ export class TablestoreChatStore extends BaseChatStore<LayoutDriver> {
 async function openDriver(settings: Settings, connected: Connected): Promise<LayoutDriver> {
   const { table, layout, ttlMs, autoSetup } = settings;
   const requests = await connected.requests();
-  if (autoSetup) await setUp(requests, settings, { signal: new AbortController().signal, attempt: 1 });
+  if (autoSetup) await setUp(requests, settings, { signal: new AbortController().signal });
   if (layout === "llamaindex") return new DocumentDriver(new LlamaIndexLayout(requests, table), { ttlMs });
   return new HeadDriver(new ChatkeepLayout(requests, tablesOf(table)), { ttlMs });
 }

@@ -8,7 +8,7 @@ import { loadSdk } from "../src/sdk.js";
 import { tablesOf } from "../src/table.js";
 import { makeTables, newClient, type Place, type TestClient, watched } from "./support/tables.js";
 
-const context = { signal: new AbortController().signal, attempt: 1 };
+const context = { signal: new AbortController().signal };
 
 const head = (token: string, more: Partial<StoredHead> = {}): StoredHead => ({
   token,

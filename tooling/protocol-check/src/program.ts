@@ -5,8 +5,8 @@ import type {
   HeadDriver as HeadDriverClass,
   Operation,
   PortLimits,
-  ReadContext,
   Tuning,
+  WriteContext,
 } from "@chatkeep/chat-store-core/backend";
 import type { Chooser } from "./choices.js";
 import { BrokenRule } from "./service.js";
@@ -112,10 +112,14 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
     const began = where.service.clock;
     const waiting = new Waiting(() => where.service.clock - began > (program.callMs ?? Number.POSITIVE_INFINITY));
     const trying = (async () => {
-      let maybeApplied = false;
+      let mayBeApplied = false;
       for (let attempt = 1; attempt <= retries && !waiting.aborted; attempt++) {
         try {
-          const answer = await doAction(driver, key, action, operation, { signal: waiting, attempt });
+          const answer = await doAction(driver, key, action, {
+            operation,
+            signal: waiting,
+            mayBeApplied,
+          });
           if (call.end !== undefined) return;
           call.outcome = "ok";
           if (answer !== undefined) call.answer = answer;
@@ -125,11 +129,11 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
           if (call.end !== undefined) return;
           if (isChatStoreError(error)) {
             if (error.code === "CORRUPT_MESSAGE") throw error;
-            maybeApplied ||= error.outcome === "unknown" || error.code === "ABORTED";
-            call.outcome = maybeApplied ? "unknown" : "refused";
+            mayBeApplied ||= error.outcome === "unknown" || error.code === "ABORTED";
+            call.outcome = mayBeApplied ? "unknown" : "refused";
             break;
           }
-          maybeApplied = true;
+          mayBeApplied = true;
         }
       }
       call.end ??= ++time;
@@ -288,14 +292,7 @@ class Waiting {
   }
 }
 
-async function doAction(
-  driver: Driver,
-  key: string,
-  action: Action,
-  operation: Operation,
-  context: ReadContext,
-): Promise<Answer | undefined> {
-  const c = { ...context, operation };
+async function doAction(driver: Driver, key: string, action: Action, c: WriteContext): Promise<Answer | undefined> {
   switch (action.kind) {
     case "append":
       await driver.append(key, action.values, c);

@@ -139,5 +139,4 @@ export class ServicePort implements HeadPort {
 /** A context as the facade gives it to a call that nobody gives up. */
 export const patient: ReadContext = {
   signal: { aborted: false, addEventListener: () => {}, removeEventListener: () => {} },
-  attempt: 1,
 };

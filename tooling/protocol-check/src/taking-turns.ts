@@ -66,7 +66,7 @@ export async function takeTurns(seed: number, HeadDriver: HeadDriverConstructor)
 
   for (let step = 0; step < 60; step++) {
     const driver = pick(...drivers);
-    const c = { ...patient, operation: operation() };
+    const c = { ...patient, operation: operation(), mayBeApplied: false };
     if (ttlMs !== undefined && service.clock >= written + ttlMs) history = [];
     const index = chooser.choose(history.length + 1);
     let passed = false;

@@ -7,6 +7,7 @@ import { patient } from "../src/service-port.js";
 let ids = 0;
 const c = () => ({
   ...patient,
+  mayBeApplied: false,
   operation: { id: `own${String(++ids).padStart(17, "0")}`, fingerprint: "x", fromCaller: false },
 });
 const large = "l".repeat(5_000);

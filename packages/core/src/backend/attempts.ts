@@ -19,7 +19,7 @@ export interface AttemptedWork<Means, T> {
   explain: (error: unknown) => Failure;
   /** Gets what is needed to send. While it runs nothing has been sent yet. */
   prepare: () => Promise<Means>;
-  send: (means: Means, signal: AbortSignal, attempt: number) => Promise<T>;
+  send: (means: Means, signal: AbortSignal, attempt: number, mayBeApplied: boolean) => Promise<T>;
 }
 
 const firstBackoffMs = 50;
@@ -32,10 +32,10 @@ const longestBackoffMs = 2_000;
 export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<T> {
   const { signal, policy, write } = work;
   // Once a try may have been applied, no later failure proves that it wasn't: it may still be on its way.
-  let maybeApplied = false;
+  let mayBeApplied = false;
   let underWay = false;
 
-  const outcome = (): WriteOutcome | undefined => write && (maybeApplied || underWay ? "unknown" : "not-applied");
+  const outcome = (): WriteOutcome | undefined => write && (mayBeApplied || underWay ? "unknown" : "not-applied");
   const controller = new AbortController();
 
   async function tries(): Promise<T> {
@@ -45,13 +45,13 @@ export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<
         const means = await work.prepare();
         controller.signal.throwIfAborted();
         underWay = true;
-        return await work.send(means, controller.signal, count);
+        return await work.send(means, controller.signal, count, mayBeApplied);
       } catch (error) {
         underWay = false;
         if (controller.signal.aborted) throw error;
         const failure = isChatStoreError(error) ? finalFailure(error) : work.explain(error);
-        if (failure.outcome === "unknown") maybeApplied = true;
-        const mayRepeat = write === undefined || write.repeatable() || !maybeApplied;
+        if (failure.outcome === "unknown") mayBeApplied = true;
+        const mayRepeat = write === undefined || write.repeatable() || !mayBeApplied;
         if (!failure.retry || count > policy.maxRetries || !mayRepeat) {
           throw chatStoreError(failure.code, failure.message, { outcome: outcome(), key: work.key });
         }

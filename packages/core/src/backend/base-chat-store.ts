@@ -247,7 +247,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     const signal = options?.signal ?? new AbortController().signal;
     if (this.#closing !== undefined) throw closed();
     if (signal.aborted) throw aborted(undefined, undefined);
-    const running = run({ signal, attempt: 1 });
+    const running = run({ signal });
     this.#underWay.add(running);
     try {
       return await running;
@@ -313,7 +313,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     operation: string,
     options: ReadOptions | undefined,
     call: { key?: string; write?: readonly Payload[] },
-    send: (driver: Driver, context: ReadContext) => Promise<T>,
+    send: (driver: Driver, context: Omit<WriteContext, "operation">) => Promise<T>,
   ): Promise<T> {
     const { key, write } = call;
     const outcome = write && "not-applied";
@@ -336,9 +336,9 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
         driver = await this.driver();
         return driver;
       },
-      send: async (opened: Driver, aborting: AbortSignal, count: number) => {
+      send: async (opened: Driver, aborting: AbortSignal, count: number, mayBeApplied: boolean) => {
         trace.attempts = count;
-        return send(opened, { signal: aborting, attempt: count });
+        return send(opened, { signal: aborting, mayBeApplied });
       },
     };
     const running = traced(trace, () => attempt(work));

@@ -19,12 +19,12 @@ export interface Operation {
 export interface ReadContext {
   /** Aborts when the caller does or when the deadline has passed; for the SDK, so that nothing goes on needlessly. */
   readonly signal: AbortSignalLike;
-  /** 1 for the first try. */
-  readonly attempt: number;
 }
 
 export interface WriteContext extends ReadContext {
   readonly operation: Operation;
+  /** Whether an earlier try may have been applied, or be still on its way. */
+  readonly mayBeApplied: boolean;
 }
 
 /** Some payloads, and where the older ones are. */

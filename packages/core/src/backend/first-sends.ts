@@ -16,10 +16,8 @@ interface Moment {
 
 interface Sent {
   readonly at: Moment;
-  /** The try that sent it, in this call. */
-  readonly attempt: number;
-  /** Whether a call before this one had sent it. */
-  readonly isRepeated: boolean;
+  /** When an earlier call sent it. */
+  readonly earlier: Moment | undefined;
 }
 
 /** A time before all others, in milliseconds. */
@@ -43,13 +41,13 @@ export class FirstSends {
    */
   async send<T>(
     key: string,
-    { operation, attempt }: WriteContext,
+    context: WriteContext,
     askTime: () => Promise<number>,
     send: (since: number | undefined) => Promise<T>,
   ): Promise<T> {
-    const { at, isRepeated, attempt: firstAttempt } = this.#firstSend(key, operation, attempt);
+    const at = this.#sentBefore(key, context);
     try {
-      if (!isRepeated && attempt === firstAttempt) return await send(undefined);
+      if (at === undefined) return await send(undefined);
       try {
         return await send(beginning);
       } catch (error) {
@@ -65,16 +63,16 @@ export class FirstSends {
     }
   }
 
-  #firstSend(key: string, operation: Operation, attempt: number): Sent {
+  /** When it was first sent, if it may have been applied; else this is the first time. */
+  #sentBefore(key: string, { operation, mayBeApplied }: WriteContext): Moment | undefined {
     const known = this.#sent.get(operation);
-    if (known !== undefined) return known;
+    if (mayBeApplied && known !== undefined) return known.at;
     const name = `${operation.id}\n${key}`;
-    const earlier = operation.fromCaller ? this.#ofCallers.get(name) : undefined;
+    const earlier = known === undefined ? this.#ofCallers.get(name) : known.earlier;
     const at = earlier ?? { wall: Date.now(), steady: performance.now() };
-    const sent = { at, attempt, isRepeated: earlier !== undefined };
-    this.#sent.set(operation, sent);
+    this.#sent.set(operation, { at, earlier });
     if (operation.fromCaller) this.#ofCallers.set(name, at);
-    return sent;
+    return earlier;
   }
 }
 

@@ -122,6 +122,7 @@ export function decodeBlock(stored: JsonObject, depth = 0): ContentBlock {
   }
   const extra = otherMembers(stored, (name) => name === "block_type" || fields.some((field) => field[1] === name));
   if (extra !== undefined) block.extra = extra;
+  // `blockFields` has the members of each type, and `decoders` their values.
   return block as unknown as ContentBlock;
 }
 

@@ -64,7 +64,11 @@ export async function resolveFile(path: string): Promise<string> {
     if (errorCode(error) !== "ENOENT") throw fileError("read", path, error);
   }
   const folder = await makeFolder(dirname(absolute));
-  const target = await readlink(absolute).catch(() => undefined);
+  const target = await readlink(absolute).catch((error: unknown) => {
+    // Nothing is there; or, since a moment ago, a file.
+    if (["ENOENT", "EINVAL"].includes(errorCode(error) ?? "")) return undefined;
+    throw fileError("read", path, error);
+  });
   if (target !== undefined) return resolveFile(resolve(await realpath(folder), target));
   return join(await realpath(folder), basename(absolute));
 }
@@ -111,7 +115,7 @@ async function replaceFile(file: string, text: string, replaced?: (version: stri
   const folder = dirname(file);
   const temporary = join(folder, `.${basename(file)}.${crypto.randomUUID()}.tmp`);
   try {
-    const mode = (await fs.stat(file).catch(() => undefined))?.mode;
+    const mode = await modeOf(file);
     const handle = await fs.open(temporary, "wx", mode);
     let version: string;
     try {
@@ -127,8 +131,19 @@ async function replaceFile(file: string, text: string, replaced?: (version: stri
     replaced?.(version);
     await syncFolder(folder);
   } catch (error) {
+    // What failed first is told; a file that is left behind is no store's.
     await fs.rm(temporary, { force: true }).catch(() => {});
     throw fileError("write", file, error);
+  }
+}
+
+/** Undefined where there is no file. */
+async function modeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await nodeModule("node:fs/promises").stat(file)).mode;
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 from llama_index.storage.chat_store.redis.base import RedisChatStore
+from watched import before_each
 
 
 def make_store(**settings):
@@ -7,13 +8,7 @@ def make_store(**settings):
 
 def on_write(store, call):
     client = getattr(store, "_redis_client", None) or store.redis_client
-    for name in ("delete", "rpush", "lpush"):
-
-        def write(*args, send=getattr(client, name)):
-            call()
-            return send(*args)
-
-        setattr(client, name, write)
+    before_each(client, ("delete", "rpush", "lpush"), call)
 
 
 def expire(store, order):

@@ -1,4 +1,5 @@
 from llama_index.storage.chat_store.tablestore.base import TablestoreChatStore
+from watched import before_each
 
 
 def make_store(**settings):
@@ -8,10 +9,4 @@ def make_store(**settings):
 
 
 def on_write(store, call):
-    put = store._tablestore_client.put_row
-
-    def write(*args, **options):
-        call()
-        return put(*args, **options)
-
-    store._tablestore_client.put_row = write
+    before_each(store._tablestore_client, ("put_row",), call)

@@ -1,4 +1,5 @@
 from llama_index.storage.chat_store.upstash.base import UpstashChatStore
+from watched import before_each
 
 
 def make_store(**settings):
@@ -6,14 +7,7 @@ def make_store(**settings):
 
 
 def on_write(store, call):
-    client = store._sync_redis_client
-    for name in ("delete", "rpush"):
-
-        def write(*args, send=getattr(client, name)):
-            call()
-            return send(*args)
-
-        setattr(client, name, write)
+    before_each(store._sync_redis_client, ("delete", "rpush"), call)
 
 
 def expire(store, order):

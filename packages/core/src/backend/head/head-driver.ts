@@ -224,7 +224,7 @@ export class HeadDriver implements Driver {
 
   #follow(committed: Committed): void {
     // A signal of its own, which never aborts: one for all would collect listeners.
-    const context: ReadContext = { signal: new AbortController().signal, attempt: 1 };
+    const context: ReadContext = { signal: new AbortController().signal };
     // What fails here is done by a later mutation or by purgeExpired: the data is right without it.
     const following: Promise<void> = this.#housekeeping
       .follow(committed, context)
