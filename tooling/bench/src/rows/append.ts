@@ -1,6 +1,5 @@
 import type { Histories } from "../histories.js";
-import { onPostgres } from "../on-postgres.js";
-import { onRedis } from "../on-redis.js";
+import { onDatabases } from "../on-databases.js";
 import { OURS, RAW } from "../results.js";
 import { inRounds } from "../rounds.js";
 import type { Bench, Row } from "../row.js";
@@ -15,18 +14,10 @@ RPUSH and PEXPIRE in a script, or one statement that counts the conversation's m
 also applies a repeated write once. LangChain sets the expiry in a second round trip (Redis) or has none (Postgres, where it also has no
 order but that of a sequence and no index); Mastra and VoltAgent have no expiry there; Mastra writes a thread, an index and a message.`,
   async measure(bench) {
-    const { results, servers, load } = bench;
-    for (const [store, limit, open] of [
-      ["redis", 1.2, onRedis],
-      ["postgres", 1.3, onPostgres],
-    ] as const) {
-      if (!bench.wants(store)) continue;
-      const all = await open((await servers.get(store)).url, load);
-      try {
-        results.addTimes({ what: "append", store, variant: LENGTH }, await timeAppends(bench, all));
-      } finally {
-        for (const each of all) await each.close();
-      }
+    const { results } = bench;
+    for await (const { store, all } of onDatabases(bench)) {
+      results.addTimes({ what: "append", store, variant: LENGTH }, await timeAppends(bench, all));
+      const limit = { redis: 1.2, postgres: 1.3 }[store];
       const value = (name: string) => results.value("append", store, LENGTH, name);
       results.aimRatio("append", `${store}: at most ${limit} of the raw driver`, value(OURS), value(RAW), {
         atMost: limit,

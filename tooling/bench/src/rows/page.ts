@@ -1,6 +1,5 @@
 import type { Histories } from "../histories.js";
-import { onPostgres } from "../on-postgres.js";
-import { onRedis } from "../on-redis.js";
+import { onDatabases } from "../on-databases.js";
 import { OURS, RAW, type Results } from "../results.js";
 import { inRounds } from "../rounds.js";
 import type { Row } from "../row.js";
@@ -17,24 +16,16 @@ export const page: Row = {
 read everything and take the end (vercel/chat is meant for lists with a maximum, which it was not given). Each table of each library
 holds all of its histories that are compared here, and LangChain's has no index on the session. A page of VoltAgent's or of Mastra's is
 ordered by time; messages of one call of VoltAgent's share theirs.`,
-  async measure({ results, servers, load, quick, wants }) {
+  async measure(bench) {
+    const { results, quick } = bench;
     const lengths = quick ? [100, COMPARED, 20_000] : [10, 100, 1_000, COMPARED, 100_000];
-    for (const [store, open] of [
-      ["redis", onRedis],
-      ["postgres", onPostgres],
-    ] as const) {
-      if (!wants(store)) continue;
-      const all = await open((await servers.get(store)).url, load);
-      try {
-        for (const length of lengths) {
-          const key = `page of ${length}`;
-          for (const each of all) await fill(each, key, length);
-          const contenders = all.map((each) => ({ name: each.name, run: () => readPage(each, key) }));
-          const times = await inRounds(contenders, { budgetMs: quick ? 300 : 800, fewest: 5, most: 1_000 });
-          results.addTimes({ what: "page", store, variant: variantOf(length) }, times);
-        }
-      } finally {
-        for (const each of all) await each.close();
+    for await (const { store, all } of onDatabases(bench)) {
+      for (const length of lengths) {
+        const key = `page of ${length}`;
+        for (const each of all) await fill(each, key, length);
+        const contenders = all.map((each) => ({ name: each.name, run: () => readPage(each, key) }));
+        const times = await inRounds(contenders, { budgetMs: quick ? 300 : 800, fewest: 5, most: 1_000 });
+        results.addTimes({ what: "page", store, variant: variantOf(length) }, times);
       }
       judge(results, store, lengths, all);
     }
