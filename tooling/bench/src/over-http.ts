@@ -17,6 +17,18 @@ interface Counted {
   readonly longest?: number;
 }
 
+/** How many messages the others can hold, or read back. */
+export const LONGEST = {
+  /** They read all of it in one answer, which has 10 MB at most. */
+  upstash: 5_000,
+  /** One item of 400 KB. */
+  langChainDynamoDB: 500,
+  mastraDynamoDB: 2_000,
+} as const;
+
+/** Milliseconds: an emulator takes its time for thousands of messages. */
+const timeoutMs = 600_000;
+
 type OpenCounted = (proxy: HttpProxy, server: OwnServer, load: LoadPeer) => Promise<Counted[]>;
 
 const upstash: OpenCounted = async ({ url }, { token = "" }, load) => {
@@ -26,10 +38,13 @@ const upstash: OpenCounted = async ({ url }, { token = "" }, load) => {
   const { UpstashStore } = await load<{ UpstashStore: new (options: object) => MastraStore }>("@mastra/upstash");
   const historyOf = (sessionId: string) =>
     new UpstashRedisChatMessageHistory({ sessionId, sessionTTL: TTL_SECONDS, config: { url, token } });
-  const longest = 5_000;
+  const longest = LONGEST.upstash;
   return [
-    { histories: ofStore(new UpstashChatStore({ redisUrl: url, redisToken: token, ttlSeconds: TTL_SECONDS })) },
-    // They read all of it in one answer, which has 10 MB at most.
+    {
+      histories: ofStore(
+        new UpstashChatStore({ redisUrl: url, redisToken: token, ttlSeconds: TTL_SECONDS, timeoutMs }),
+      ),
+    },
     { histories: await langChain(load, "LangChain (upstash_redis)", historyOf, { close: async () => {} }), longest },
     { histories: await mastra(new UpstashStore({ id: "bench", url, token }), "Mastra (upstash)"), longest },
   ];
@@ -83,6 +98,7 @@ const dynamodb: OpenCounted = async ({ url: endpoint }, server, load) => {
     tableName: "chatkeep",
     layout: "chatkeep",
     ttlSeconds: TTL_SECONDS,
+    timeoutMs,
   });
   await store.setup();
   const config = { endpoint, region, credentials };
@@ -93,9 +109,8 @@ const dynamodb: OpenCounted = async ({ url: endpoint }, server, load) => {
   const mastraStore = new DynamoDBStore({ name, config: { id: "bench", tableName: "mastra", ...config } });
   return [
     { histories: ofStore(store) },
-    // One item of 400 KB.
-    { histories: theirs, longest: 500 },
-    { histories: await mastra(mastraStore, name), longest: 2_000 },
+    { histories: theirs, longest: LONGEST.langChainDynamoDB },
+    { histories: await mastra(mastraStore, name), longest: LONGEST.mastraDynamoDB },
   ];
 };
 
@@ -104,12 +119,18 @@ const azurite: OpenCounted = async ({ url }) => {
   const client = new TableClient(`${url}/${azuriteAccount.name}`, "bench", credential, {
     allowInsecureConnection: true,
   });
-  return [{ histories: ofStore(new AzureChatStore({ client, ttlSeconds: TTL_SECONDS })) }];
+  return [{ histories: ofStore(new AzureChatStore({ client, ttlSeconds: TTL_SECONDS, timeoutMs })) }];
 };
 
 const tablestore: OpenCounted = async ({ url: endpoint }, { access }) => {
   if (access === undefined) throw new Error("the server has no access key");
-  const store = new TablestoreChatStore({ endpoint, ...access, tableName: "bench", ttlSeconds: TTL_SECONDS });
+  const store = new TablestoreChatStore({
+    endpoint,
+    ...access,
+    tableName: "bench",
+    ttlSeconds: TTL_SECONDS,
+    timeoutMs,
+  });
   await store.setup();
   return [{ histories: ofStore(store, OURS) }];
 };

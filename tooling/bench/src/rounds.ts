@@ -31,7 +31,7 @@ export async function inRounds(
     const count = times.get(each)?.length ?? 0;
     return count >= most || (count >= fewest && (used.get(each) ?? 0) >= budgetMs);
   };
-  const warmUps = Math.min(20, Math.ceil(most / 10));
+  const warmUps = Math.min(200, Math.ceil(most / 10));
   for (let round = -warmUps; contenders.some((each) => !isDone(each)); round++) {
     for (const contender of shuffled(contenders)) {
       const spent = used.get(contender) ?? 0;
