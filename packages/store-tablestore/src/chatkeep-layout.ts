@@ -32,6 +32,12 @@ const limits: PortLimits = {
 /** All that a head has but its text. */
 const headFacts = ["token", "count", "until", "at"];
 
+/** All that a row has. */
+const rowColumns = ["parts", "body", "origin"];
+
+/** "Limits on data": rows of one GetRange at most. */
+const mostNewest = 5_000;
+
 /** The head protocol's port on two tables. */
 export class ChatkeepLayout implements HeadPort {
   readonly limits = limits;
@@ -51,6 +57,21 @@ export class ChatkeepLayout implements HeadPort {
   async readHead(key: string, context: ReadContext): Promise<StoredHead | undefined> {
     const columns = await this.#requests.get(this.#tables.heads, headKey(key), context);
     return columns && headOf(columns);
+  }
+
+  /** One GetRow and one GetRange, at once: rows of the newest incarnation are the last of a key. */
+  async readNewest(
+    key: string,
+    limit: number,
+    context: ReadContext,
+  ): Promise<{ head: StoredHead | undefined; rows: Row[] }> {
+    const range = { shared: headKey(key), by: "id" };
+    const options = { columns: rowColumns, limit: Math.min(limit, mostNewest), backward: true };
+    const [head, { rows }] = await Promise.all([
+      this.readHead(key, context),
+      this.#requests.range(this.#tables.rows, range, options, context),
+    ]);
+    return { head, rows: rows.flatMap((row) => rowOf(row) ?? []) };
   }
 
   /** One PutRow. */
@@ -91,7 +112,7 @@ export class ChatkeepLayout implements HeadPort {
       const end = rowIdOf({ source, index: to, part: 0 });
       let next: string | undefined = rowIdOf({ source, index: from, part: 0 });
       while (next !== undefined) {
-        const page = await this.#range(key, { from: next, to: end }, ["parts", "body", "origin"], context);
+        const page = await this.#range(key, { from: next, to: end }, rowColumns, context);
         rows.push(...page.rows.flatMap((row) => rowOf(row) ?? []));
         next = page.next;
       }

@@ -41,6 +41,14 @@ export interface Range {
   to?: string | undefined;
 }
 
+export interface RangeOptions {
+  columns: readonly string[];
+  limit?: number | undefined;
+  only?: Readonly<Record<string, Value>> | undefined;
+  /** From the end: the range's `from` is above its `to`. */
+  backward?: boolean | undefined;
+}
+
 export interface TableDescription {
   primaryKey: { name: string; type: string }[];
   /** In seconds; -1 for none. */
@@ -151,19 +159,20 @@ export class Requests {
   async range(
     tableName: string,
     range: Range,
-    options: { columns: readonly string[]; limit?: number | undefined; only?: Readonly<Record<string, Value>> },
+    { columns, limit, only, backward = false }: RangeOptions,
     context: ReadContext,
   ): Promise<{ rows: StoredRow[]; next?: string | undefined }> {
     const bound = (end: KeyBound): Record<string, KeyBound>[] => [...keyOf(range.shared), { [range.by]: end }];
+    const { INF_MIN, INF_MAX } = this.#sdk;
     const params = {
       tableName,
-      direction: "FORWARD",
-      inclusiveStartPrimaryKey: bound(range.from ?? this.#sdk.INF_MIN),
-      exclusiveEndPrimaryKey: bound(range.to ?? this.#sdk.INF_MAX),
+      direction: backward ? "BACKWARD" : "FORWARD",
+      inclusiveStartPrimaryKey: bound(range.from ?? (backward ? INF_MAX : INF_MIN)),
+      exclusiveEndPrimaryKey: bound(range.to ?? (backward ? INF_MIN : INF_MAX)),
       maxVersions: 1,
-      columnsToGet: options.columns,
-      ...(options.limit === undefined ? {} : { limit: options.limit }),
-      ...(options.only === undefined ? {} : { columnFilter: this.#columnCondition(options.only) }),
+      columnsToGet: columns,
+      ...(limit === undefined ? {} : { limit }),
+      ...(only === undefined ? {} : { columnFilter: this.#columnCondition(only) }),
     };
     const answer = await send<{ rows: SdkRow[]; nextStartPrimaryKey: { name: string; value: SdkValue }[] | null }>(
       this.#sending,

@@ -69,6 +69,22 @@ describe("the head protocol's port on Tablestore", () => {
     expect(await port.readHead(key, context)).toEqual(head("d"));
   });
 
+  it("a head comes with the last rows of the newest incarnation, and neither waits for the other", async () => {
+    const key = newKey();
+    expect(await port.readNewest?.(key, 3, context)).toEqual({ head: undefined, rows: [] });
+    const rows = Array.from({ length: 9 }, (_, i) => row("m2", i));
+    await port.putRows(key, [...rows, row("m1", 99), row("b9", 99), row("c9", 99)], context);
+    await port.putRows(`${key}~`, [row("m3", 0)], context);
+    await port.casHead(key, head("a"), undefined, [], context);
+    sent = [];
+    const reading = port.readNewest?.(key, 3, context);
+    expect(sent).toEqual(["getRow", "getRange"]);
+    const newest = await reading;
+    expect(newest?.head).toEqual(head("a"));
+    expect(newest?.rows).toEqual([row("m2", 8), row("m2", 7), row("m2", 6)]);
+    expect(sent).toEqual(["getRow", "getRange"]);
+  });
+
   it("numbers are stored as INTEGER, not as the SDK would store a number", async () => {
     const key = newKey();
     await port.casHead(key, head("a", { expiresAt: 1_800_000_000_123 }), undefined, [], context);

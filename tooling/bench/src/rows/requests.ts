@@ -31,7 +31,8 @@ export const requests: Row = {
   name: WHAT,
   title: "Requests, bytes and units",
   text: `Of one append of 400 characters and of one page of the newest ${LIMIT}, through a proxy that counts. "Before the answer" is what the caller waits for;
-Chatkeep writes a message into its row after the answer on DynamoDB, Azure and Tablestore, where the head already holds it. Bytes are those of
+Chatkeep writes a message into its row after the answer on DynamoDB, Azure and Tablestore, where the head already holds it;
+a page on Tablestore is a read of two tables, sent at the same time, since no request of it reads a row of one and a range of another. Bytes are those of
 the bodies, both ways. Units are what DynamoDB Local says that it consumed. LangChain keeps a history in one DynamoDB item, which ends
 at 400 KB, and no expiry; Upstash answers 10 MB at most, which those
 reach that read everything; Mastra on DynamoDB reads its thread in pages. "Of the longest" is therefore of ${variantOf(LONG.upstash)} messages for Chatkeep
