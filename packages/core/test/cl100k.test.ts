@@ -117,6 +117,27 @@ describe("as js-tiktoken counts", () => {
       { numRuns: 3000 },
     );
   });
+
+  test("text of one kind, on both sides of 256 bytes", () => {
+    const alphabets = [
+      "ab",
+      "etaoin",
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+      "_-=*#",
+      " \t\n",
+      "\u4e00\u4f60\u597d\u7684\u6c34\u306e\u3092\uac00",
+      "\u0430\u0431\u0435\u0301\u{1f600}\u{20000}",
+    ];
+    const ofOneKind = fc
+      .constantFrom(...alphabets)
+      .chain((alphabet) => fc.string({ unit: fc.constantFrom(...alphabet), minLength: 20, maxLength: 300 }));
+    fc.assert(
+      fc.property(ofOneKind, (text) => {
+        expect(count(text)).toBe(peer.encode(text, "all").length);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });
 
 describe("loading", () => {
