@@ -18,7 +18,7 @@ export interface AttemptedWork<Means, T> {
   write: { repeatable: () => boolean } | undefined;
   explain: (error: unknown) => Failure;
   /** Gets what is needed to send. While it runs nothing has been sent yet. */
-  prepare: () => Promise<Means>;
+  prepare: () => Means | Promise<Means>;
   send: (means: Means, signal: AbortSignal, attempt: number, mayBeApplied: boolean) => Promise<T>;
 }
 
@@ -80,7 +80,16 @@ export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<
     };
     const timer = policy.timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, policy.timeoutMs);
     signal?.addEventListener("abort", onAbort, { once: true });
-    tries().finally(cleanUp).then(resolve, reject);
+    tries().then(
+      (answer) => {
+        cleanUp();
+        resolve(answer);
+      },
+      (error) => {
+        cleanUp();
+        reject(error);
+      },
+    );
   });
 }
 

@@ -77,8 +77,12 @@ interface Mutation {
 export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
   readonly #backend: Backend<D>;
   readonly #policy: RetryPolicy;
-  readonly #underWay = new Set<Promise<unknown>>();
+  /** How many operations are under way, and what to do when none is any more. */
+  #underWay = 0;
+  #whenIdle: (() => void) | undefined;
   #driver: Promise<D> | undefined;
+  /** The same, when it has been made. */
+  #opened: D | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(backend: Backend<D>, options: CommonOptions = {}) {
@@ -99,7 +103,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
 
   async getMessages(key: string, options?: ReadOptions): Promise<ChatMessage[]> {
     const payloads = await this.#read("getMessages", key, options, (driver, c) => driver.readAll(key, c));
-    return payloads.map((payload, index) => decode(payload, key, `message ${index}`));
+    return decodeAll(payloads, key, "");
   }
 
   async addMessage(key: string, message: ChatMessageInput, options?: AddOptions): Promise<void> {
@@ -184,7 +188,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     const page = await this.#read<DriverPage>("getPage", key, options, async (driver, c) =>
       from === "oldest" ? { payloads: await driver.readOldest(key, limit, c) } : driver.readPage(key, limit, place, c),
     );
-    const messages = page.payloads.map((payload, index) => decode(payload, key, `message ${index} of the page`));
+    const messages = decodeAll(page.payloads, key, " of the page");
     return page.before === undefined ? { messages } : { messages, before: sealCursor(page.before, key) };
   }
 
@@ -217,7 +221,11 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
     const [opened] = await Promise.allSettled([this.#driver]);
     if (opened.status === "rejected") return;
     try {
@@ -247,16 +255,20 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     const signal = options?.signal ?? new AbortController().signal;
     if (this.#closing !== undefined) throw closed();
     if (signal.aborted) throw aborted(undefined, undefined);
-    const running = run({ signal });
-    this.#underWay.add(running);
+    this.#underWay++;
     try {
-      return await running;
+      return await run({ signal });
     } catch (error) {
       if (signal.aborted) throw aborted(undefined, undefined);
       throw this.#told(error);
     } finally {
-      this.#underWay.delete(running);
+      this.#ended();
     }
+  }
+
+  #ended(): void {
+    this.#underWay--;
+    if (this.#underWay === 0) this.#whenIdle?.();
   }
 
   /** The driver, made if there is none yet. */
@@ -264,10 +276,15 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     if (this.#driver !== undefined) return this.#driver;
     const opening = (async () => this.#backend.open())();
     this.#driver = opening;
-    // The next operation tries again.
-    opening.catch(() => {
-      this.#driver = undefined;
-    });
+    opening.then(
+      (driver) => {
+        this.#opened = driver;
+      },
+      () => {
+        // The next operation tries again.
+        this.#driver = undefined;
+      },
+    );
     return opening;
   }
 
@@ -281,7 +298,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     return chatStoreError(code, message);
   }
 
-  async #read<T>(
+  #read<T>(
     operation: string,
     key: string,
     options: ReadOptions | undefined,
@@ -291,7 +308,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     return this.#run(operation, options, { key }, send);
   }
 
-  async #write<T>(
+  #write<T>(
     operation: string,
     key: string,
     options: WriteOptions | undefined,
@@ -332,21 +349,18 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
         const failure = this.#explain(error);
         return driver === undefined ? { ...failure, outcome: "not-applied" } : failure;
       },
-      prepare: async () => {
-        driver = await this.driver();
-        return driver;
-      },
-      send: async (opened: Driver, aborting: AbortSignal, count: number, mayBeApplied: boolean) => {
+      prepare: () => this.#opened ?? this.driver(),
+      send: (opened: Driver, aborting: AbortSignal, count: number, mayBeApplied: boolean) => {
+        driver = opened;
         trace.attempts = count;
         return send(opened, { signal: aborting, mayBeApplied });
       },
     };
-    const running = traced(trace, () => attempt(work));
-    this.#underWay.add(running);
+    this.#underWay++;
     try {
-      return await running;
+      return await traced(trace, () => attempt(work));
     } finally {
-      this.#underWay.delete(running);
+      this.#ended();
     }
   }
 }
@@ -377,17 +391,29 @@ function checkSizes(payloads: readonly Payload[], most: number | undefined): voi
   });
 }
 
-function decode(payload: Payload, key: string, which: string): ChatMessage {
-  try {
-    return decodeMessage(payload);
-  } catch (error) {
-    if (!isChatStoreError(error)) throw error;
-    throw chatStoreError(error.code, `${which} of conversation ${JSON.stringify(key)}: ${error.message}`, { key });
-  }
+function decodeAll(payloads: readonly Payload[], key: string, where: string): ChatMessage[] {
+  return payloads.map((payload, index) => {
+    try {
+      return decodeMessage(payload);
+    } catch (error) {
+      throw undecoded(error, key, `message ${index}${where}`);
+    }
+  });
+}
+
+/** What `decodeMessage` threw, and which message it was. */
+function undecoded(error: unknown, key: string, which: string): unknown {
+  if (!isChatStoreError(error)) return error;
+  return chatStoreError(error.code, `${which} of conversation ${JSON.stringify(key)}: ${error.message}`, { key });
 }
 
 function decodeRemoved(payload: Payload | undefined, key: string): ChatMessage | undefined {
-  return payload === undefined ? undefined : decode(payload, key, "It was done, but the message that was there");
+  if (payload === undefined) return undefined;
+  try {
+    return decodeMessage(payload);
+  } catch (error) {
+    throw undecoded(error, key, "It was done, but the message that was there");
+  }
 }
 
 /** A cursor is bound to its key by a hash of it, so that one that went astray is told from one that is out of date. */

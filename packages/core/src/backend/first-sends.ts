@@ -67,11 +67,13 @@ export class FirstSends {
   #sentBefore(key: string, { operation, mayBeApplied }: WriteContext): Moment | undefined {
     const known = this.#sent.get(operation);
     if (mayBeApplied && known !== undefined) return known.at;
-    const name = `${operation.id}\n${key}`;
-    const earlier = known === undefined ? this.#ofCallers.get(name) : known.earlier;
+    // An id of the store's own does not come back in another call.
+    const name = operation.fromCaller ? `${operation.id}\n${key}` : undefined;
+    const before = name === undefined ? undefined : this.#ofCallers.get(name);
+    const earlier = known === undefined ? before : known.earlier;
     const at = earlier ?? { wall: Date.now(), steady: performance.now() };
     this.#sent.set(operation, { at, earlier });
-    if (operation.fromCaller) this.#ofCallers.set(name, at);
+    if (name !== undefined) this.#ofCallers.set(name, at);
     return earlier;
   }
 }

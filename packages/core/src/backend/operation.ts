@@ -4,20 +4,30 @@ import type { Operation } from "./driver.js";
 /** Base64url's characters in the order of ASCII, so that ids sort by their time. */
 const alphabet = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 
-/** Random bytes are drawn for many ids at once: a call for each costs more than all the rest of an id. */
-const pool = new Uint8Array(12 * 256);
-let used = pool.length;
+/** The random part of an id, in characters. */
+const chance = 12;
+/** Drawn for many ids at once: drawing for each costs more than all the rest of an id. */
+const pool = new Uint8Array(chance * 256);
+let drawn = "";
+let used = 0;
+/** The part that all ids of a millisecond have in common. */
+let millisecond = -1;
+let time = "";
 
 /** 8 characters of time and 12 of chance: unique, and sorted by time as far as clocks agree. */
 export function newOperationId(): string {
-  if (used === pool.length) {
-    crypto.getRandomValues(pool);
+  if (used === drawn.length) {
+    drawn = String.fromCharCode(...crypto.getRandomValues(pool).map((byte) => alphabet.charCodeAt(byte % 64)));
     used = 0;
   }
-  let id = "";
-  for (let rest = Date.now(), i = 0; i < 8; i++, rest = Math.floor(rest / 64)) id = alphabet.charAt(rest % 64) + id;
-  for (let i = 0; i < 12; i++) id += alphabet.charAt((pool[used++] ?? 0) % 64);
-  return id;
+  const now = Date.now();
+  if (now !== millisecond) {
+    millisecond = now;
+    time = "";
+    for (let rest = now, i = 0; i < 8; i++, rest = Math.floor(rest / 64)) time = alphabet.charAt(rest % 64) + time;
+  }
+  used += chance;
+  return time + drawn.slice(used - chance, used);
 }
 
 /** What a mutation does, in one letter. */

@@ -27,8 +27,11 @@ const channel = (globalThis as { process?: Builtins }).process
   ?.tracingChannel?.("chatkeep:operation");
 
 /** Runs an operation within the tracing channel, when anybody listens. */
-export async function traced<T>(context: OperationTrace, run: () => Promise<T>): Promise<T> {
-  if (channel?.hasSubscribers !== true) return run();
+export function traced<T>(context: OperationTrace, run: () => Promise<T>): Promise<T> {
+  return channel?.hasSubscribers === true ? runTraced(channel, context, run) : run();
+}
+
+async function runTraced<T>(channel: TracingChannel, context: OperationTrace, run: () => Promise<T>): Promise<T> {
   let answer: T | undefined;
   // The channel hands what the promise resolves to on to its subscribers, and that would be the messages.
   await channel.tracePromise(async () => {

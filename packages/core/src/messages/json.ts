@@ -85,7 +85,8 @@ export function splitJsonArray(text: string): string[] | undefined {
   return items.length === 1 && items[0] === "" ? [] : items;
 }
 
-function endOfString(json: string, start: number): number {
+/** Behind the closing quote of the string whose opening one is at `start`; the end of the text when there is none. */
+export function endOfString(json: string, start: number): number {
   for (let quote = json.indexOf('"', start + 1); quote !== -1; quote = json.indexOf('"', quote + 1)) {
     let backslashes = 0;
     while (json[quote - 1 - backslashes] === "\\") backslashes++;

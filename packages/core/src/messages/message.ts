@@ -1,7 +1,7 @@
 /** Who speaks. The same roles as in LlamaIndex. */
 export type MessageRole = "system" | "developer" | "user" | "assistant" | "function" | "tool" | "chatbot" | "model";
 
-export const messageRoles: ReadonlySet<string> = new Set<MessageRole>([
+export const messageRoles: readonly MessageRole[] = [
   "system",
   "developer",
   "user",
@@ -10,7 +10,11 @@ export const messageRoles: ReadonlySet<string> = new Set<MessageRole>([
   "tool",
   "chatbot",
   "model",
-]);
+];
+
+export function isRole(value: unknown): value is MessageRole {
+  return messageRoles.includes(value as MessageRole);
+}
 
 /** Whatever JSON can hold. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
