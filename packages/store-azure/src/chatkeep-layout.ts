@@ -22,19 +22,11 @@ import { nameOf, nameRanges } from "./keys.js";
 import type { AzureServiceMode } from "./options.js";
 import { fromParts, toParts, toText } from "./parts.js";
 import { type Entity, type EntityKey, type NewEntity, patiently, quoted, type Requests } from "./requests.js";
+import { headRow, parseRowId, rowIdOf, sourceName } from "./row-ids.js";
 
 // One partition for each conversation, with its head and its rows, so that a message and the head that names it are
-// written by one transaction; and one partition with the keys. RowKeys have fixed widths, so that a range of messages is one
-// query, and count down: the head is the first of its partition, and the newest row the next, since Table Storage lists
-// upwards only. That saves a request, and nothing else depends on an order: Cosmos has none.
+// written by one transaction; and one partition with the keys.
 
-const headRow = "0";
-const mostIndex = 10 ** 15 - 1;
-const indexDigits = 15;
-const partDigits = 4;
-/** Staged sets have a time in their names, of so many digits in base 36. */
-const timeDigits = 9;
-const mostTime = 36 ** timeDigits - 1;
 /** Holds an entity for each key. No conversation's partition has this name. */
 const keysPartition = "keys";
 
@@ -319,24 +311,6 @@ function rowOf(entity: Entity): Row | undefined {
   if (address === undefined || body === undefined) return undefined;
   const { Parts: parts, Origin: origin } = entity;
   return { ...address, parts: Number(parts ?? 1), origin: typeof origin === "string" ? origin : undefined, body };
-}
-
-function rowIdOf({ source, index, part }: RowAddress): string {
-  const countdown = String(mostIndex - index).padStart(indexDigits, "0");
-  return `${sourceName(source)}~${countdown}~${String(part).padStart(partDigits, "0")}`;
-}
-
-/** Sources of single messages first, and then staged sets, the newest first. */
-function sourceName(source: string): string {
-  if (source.startsWith("m")) return `1${source}`;
-  const time = Number.parseInt(source.slice(1, 1 + timeDigits), 36);
-  return `2${(mostTime - time).toString(36).padStart(timeDigits, "0")}${source}`;
-}
-
-function parseRowId(id: unknown): RowAddress | undefined {
-  const [, source, countdown, part] = /^(?:1|2[0-9a-z]{9})([mbc][\w-]+)~(\d{15})~(\d{4})$/.exec(String(id)) ?? [];
-  if (source === undefined) return undefined;
-  return { source, index: mostIndex - Number(countdown), part: Number(part) };
 }
 
 /** Of an action with this row, at most: Binary is sent as base64. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { nameOf, nameRanges } from "../src/keys.js";
 import { toItem, toPayload } from "../src/llamaindex-entity.js";
 import { fromParts, toParts } from "../src/parts.js";
+import { headRow, parseRowId, rowIdOf } from "../src/row-ids.js";
 import { numberOf, rowKeyBetween, rowKeyOf } from "../src/row-keys.js";
 
 describe("names of keys", () => {
@@ -51,6 +52,24 @@ describe("names of keys", () => {
         .slice(0, 1)
         .some(({ from, before }) => from <= "k-a" && "k-a" < before),
     ).toBe(false);
+  });
+});
+
+describe("RowKeys of messages", () => {
+  // In the order in which they are to be listed: as the head protocol names single messages, copies and staged sets.
+  const sources = ["m-P7LDq29-EQN", "c-P7LDq29-EQN", "c_zz-09AZ_az9", "b0mwx35epqQ7-_z09A", "b0a00000004zzzzzzz"];
+  const addresses = sources.flatMap((source) =>
+    [10 ** 15 - 1, 17, 16, 0].flatMap((index) => [0, 1, 9999].map((part) => ({ source, index, part }))),
+  );
+
+  it("tell the message again", () => {
+    for (const address of addresses) expect(parseRowId(rowIdOf(address))).toEqual(address);
+    expect(parseRowId(headRow)).toBeUndefined();
+  });
+
+  it("sort behind the head, the newest first", () => {
+    const names = [headRow, ...addresses.map(rowIdOf)];
+    expect(names.toSorted()).toEqual(names);
   });
 });
 

@@ -256,7 +256,10 @@ export class HeadDriver implements Driver {
       if (messages !== undefined) return messages;
       // A row is missing because its message has been removed since, unless the head is still the same.
       const again = `${head.incarnation} ${head.version}`;
-      if (again === version) throw missing(key, 0);
+      if (again === version) {
+        const address = reader.firstMissing(head, pieces ?? head.pieces);
+        throw missing(key, (address && positionOf(head.pieces, address)) ?? 0);
+      }
       version = again;
     }
   }

@@ -16,7 +16,10 @@ export interface StoredHead {
 
 /** Names a row of a conversation; never used for another content. */
 export interface RowAddress {
-  /** The incarnation whose message it is, or the staged set: letters, digits, `-` and `_`, 24 at most. */
+  /**
+   * The incarnation whose message it is, its copies, or the staged set: `m`, `c` or `b`, and then letters, digits, `-` and
+   * `_`, 24 at most. Of a staged set the first nine of them are its time in base 36; of the others they are any.
+   */
   source: string;
   /** Position within the source: below 10^15. */
   index: number;

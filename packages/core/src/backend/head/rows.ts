@@ -76,6 +76,11 @@ export class RowReader {
     return addresses.map((address) => this.#lookUp(head, address));
   }
 
+  /** The first of some messages that was not there when it was read. */
+  firstMissing(head: Head, pieces: readonly Piece[]): Address | undefined {
+    return addressesOf(pieces).find((address) => this.#lookUp(head, address) === undefined);
+  }
+
   #lookUp(head: Head, address: Address): ReadMessage | undefined {
     const payload = tailPayload(head, address);
     if (payload !== undefined) return { payload, address, rows: 0 };
