@@ -26,10 +26,15 @@ export async function* complete(messages) {
       body: JSON.stringify({ model: OPENAI_MODEL, messages, stream: true }),
       signal: AbortSignal.timeout(longestAnswerMs),
     });
-    if (!response.ok || response.body === null) throw new ModelError(`The model's API answered ${response.status}.`);
+    if (!response.ok || response.body === null) {
+      await response.body?.cancel();
+      throw new ModelError(`The model's API answered ${response.status}.`);
+    }
     for await (const data of events(response.body)) {
       if (data === "[DONE]") return;
-      const [choice] = JSON.parse(data).choices ?? [];
+      const { error, choices = [] } = JSON.parse(data);
+      if (error) throw new ModelError("The model's API broke its answer off with an error.");
+      const [choice] = choices;
       if (choice?.delta?.content) yield choice.delta.content;
       if (choice?.finish_reason) return;
     }

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import { isChatStoreError, textOf } from "@chatkeep/chat-store-core";
-import { answer, ask, openQuestion } from "./conversation.js";
+import { answer, ask, longestText, openQuestion } from "./conversation.js";
 import { ModelError } from "./model.js";
 import { openStore } from "./store.js";
 
@@ -54,7 +54,9 @@ async function chat(store) {
   for await (const line of lines) {
     const text = line.trim();
     const said = text === "" ? failed : { id: randomUUID(), text };
-    if (said !== undefined) {
+    if (Buffer.byteLength(text) > longestText) {
+      console.error(`This is too long. A message has at most ${longestText.toLocaleString("en-US")} bytes.`);
+    } else if (said !== undefined) {
       try {
         await ask(store, key, said.id, said.text);
         await printAnswer(store);

@@ -83,6 +83,14 @@ it("says what failed, and an empty line tries again without doubling the message
   expect(await kept("failed.json")).toEqual(["Are you there?", "\u001b[2JHere."]);
 });
 
+it("keeps no line that a model can't be sent, and goes on", async () => {
+  model.script("Fine.");
+  const only = await session("long.json", ["x".repeat(16_001), "Short."], { env: model.env });
+  expect((await only.exited).code).toBe(0);
+  expect(only.output()).toContain("This is too long. A message has at most 16,000 bytes.\n");
+  expect(await kept("long.json")).toEqual(["Short.", "Fine."]);
+});
+
 it("refuses a file that another session has open", async () => {
   const first = await session("open.json", [], { open: true });
   await vi.waitFor(() => expect(first.output()).toContain("you: "), { timeout: 60_000 });

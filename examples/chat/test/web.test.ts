@@ -160,6 +160,23 @@ describe.runIf(browserServer)("the page in Chromium", () => {
     await isKept(user, "killed", ["What time is it?", "Half past ten."]);
   });
 
+  it("says that the model broke off, keeps nothing of that, and asks it again", async () => {
+    const user = randomUUID();
+    await browserOf(user);
+    const page = await open("broken");
+    const { opened, open: goOn } = gate();
+    model.script("Half of ", opened, null);
+    await say(page, "What is it?");
+    await shows(page, ["What is it?", "Half of "]);
+    goOn();
+    await expect.poll(() => problemIn(page), patience).toMatch(/^MODEL: /);
+    await isKept(user, "broken", ["What is it?"]);
+    model.script("All of it.");
+    await page.getByRole("button", { name: "Answer" }).click();
+    await shows(page, ["What is it?", "All of it."]);
+    await isKept(user, "broken", ["What is it?", "All of it."]);
+  });
+
   it("sends a message again whose reply was lost, across a restart of the server, and it is there once", async () => {
     const user = randomUUID();
     await browserOf(user);

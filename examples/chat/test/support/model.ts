@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import type { OpenAIMessage } from "@chatkeep/chat-store-core/openai";
 
-/** A piece of an answer; or what has to happen before the next piece is written; or a status with which it refuses. */
-export type Step = string | Promise<unknown> | number;
+/** A piece of an answer; or what has to happen before the next piece is written; a status with which it refuses; or `null`, the connection breaks. */
+export type Step = string | Promise<unknown> | number | null;
 
 /** A server with OpenAI's streaming chat completions, which answers what the test says. */
 export async function startModel() {
@@ -18,6 +18,10 @@ export async function startModel() {
     for (const step of script) {
       if (typeof step === "number") {
         response.writeHead(step).end();
+        return;
+      }
+      if (step === null) {
+        response.socket?.resetAndDestroy();
         return;
       }
       if (typeof step !== "string") {
