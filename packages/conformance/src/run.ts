@@ -4,6 +4,7 @@ import { type Case, conformanceSuite } from "./suite.js";
 /** The part of a test runner that the kit uses. Vitest, Jest, Bun and Deno have it under these names, others under similar ones. */
 export interface TestRunner {
   describe(name: string, define: () => void): void;
+  /** Defines a test. */
   it: ((name: string, run: () => Promise<void>, timeoutMs?: number) => void) & {
     /** Lists a declared gap, as what the runner calls skipped: never as passed. */
     skip(name: string, run: () => Promise<void>): void;

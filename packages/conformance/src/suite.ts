@@ -21,6 +21,7 @@ export interface Case {
   title: string;
   /** Why it is not run: the store declares to lack what it takes. */
   gap?: string | undefined;
+  /** Rejects when the store fails it. */
   run(): Promise<void>;
 }
 

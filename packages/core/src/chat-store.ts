@@ -103,6 +103,7 @@ export interface ChatStore {
   trimMessages(key: string, keepLast: number, options?: WriteOptions): Promise<number>;
   /** The newest `limit` messages, or those before a page that was read, or the oldest. Its cost doesn't grow with the history. */
   getPage(key: string, options: PageOptions): Promise<MessagePage>;
+  /** How many messages there are: 0 where there is no conversation. Costs the same at any length. */
   countMessages(key: string, options?: ReadOptions): Promise<number>;
   /**
    * All keys, fetched page by page; each at least as long as it existed during the whole listing, and once. What others

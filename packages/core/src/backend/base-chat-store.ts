@@ -235,6 +235,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     }
   }
 
+  /** Closes the store at the end of the block of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -82,6 +82,7 @@ export interface Driver {
   readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage>;
   /** The first `limit`. Its cost must not grow with the history. */
   readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]>;
+  /** How many messages there are. Its cost must not grow with the history. */
   count(key: string, context: ReadContext): Promise<number>;
   /** Keys that begin with `prefix`, about `limit` at a time; what another application keeps there is not touched. */
   listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys>;

@@ -7,6 +7,7 @@ export class ServiceClock {
   #least = Number.NEGATIVE_INFINITY;
   #most = Number.POSITIVE_INFINITY;
 
+  /** The time of the service, in milliseconds. */
   now(): number {
     return Date.now() + Math.min(Math.max(0, this.#least), this.#most);
   }

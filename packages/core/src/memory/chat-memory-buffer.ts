@@ -192,6 +192,7 @@ export class ChatMemoryBuffer {
     return this.chatStore.getMessages(this.chatStoreKey, options);
   }
 
+  /** Appends a message to the conversation. */
   put(message: ChatMessageInput, options?: WriteOptions): Promise<void> {
     return this.chatStore.addMessage(this.chatStoreKey, message, options);
   }

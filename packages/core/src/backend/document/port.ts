@@ -61,7 +61,9 @@ export interface DocumentPort<Item, Document extends StoredDocument<Item>> {
   /** The service's time in milliseconds, as well as it is known. */
   now(): number;
 
+  /** A message in the other program's format. */
   readonly toItem: (payload: Payload) => Item;
+  /** And back. */
   readonly toPayload: (item: Item) => Payload;
 
   /** Throws `CORRUPT_MESSAGE` for what holds no history. */
@@ -73,6 +75,7 @@ export interface DocumentPort<Item, Document extends StoredDocument<Item>> {
     expected: Expected<Document>,
     context: ReadContext,
   ): Promise<DocumentResult<Document>>;
+  /** Deletes the document, if it is still the `expected` one. */
   delete(key: string, expected: Expected<Document>, context: ReadContext): Promise<DocumentResult<Document>>;
   /** Deletes a document if it still expires then; whether it did. */
   deleteExpired(key: string, expiresAt: number, context: ReadContext): Promise<boolean>;

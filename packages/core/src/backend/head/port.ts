@@ -77,6 +77,7 @@ export interface HeadPort {
   /** The service's time in milliseconds, as well as it is known. */
   now(): number;
 
+  /** Undefined when there is none. */
   readHead(key: string, context: ReadContext): Promise<StoredHead | undefined>;
   /**
    * The head, and with the same request about `limit` of the last rows of the newest incarnation, where a service can.
@@ -110,6 +111,7 @@ export interface HeadPort {
     cursor: string | undefined,
     context: ReadContext,
   ): Promise<{ addresses: RowAddress[]; cursor?: string | undefined }>;
+  /** Deletes rows, in any number of requests. It is no error when some are gone already. */
   deleteRows(key: string, addresses: readonly RowAddress[], context: ReadContext): Promise<void>;
 
   /**
@@ -126,5 +128,6 @@ export interface HeadPort {
     | ((cursor: string | undefined, context: ReadContext) => Promise<{ keys: string[]; cursor?: string | undefined }>)
     | undefined;
 
+  /** Closes what the port opened itself. */
   close(): Promise<void>;
 }
