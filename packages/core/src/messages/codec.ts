@@ -16,7 +16,7 @@ import {
 export type Payload = string;
 
 /** A message of text alone, as most are. Its stored form is known but for the text, which alone has to be written and parsed. */
-export interface PlainMessage {
+interface PlainMessage {
   readonly role: MessageRole;
   readonly content: string;
 }
@@ -58,7 +58,7 @@ function encodeAt(message: unknown, path: Path): Payload {
 }
 
 /** A message of nothing but a role and text; undefined for any other. */
-export function plainMessage(message: unknown): PlainMessage | undefined {
+function plainMessage(message: unknown): PlainMessage | undefined {
   if (!isObject(message)) return undefined;
   for (const name of Object.keys(message)) {
     if (name !== "role" && name !== "content" && message[name] !== undefined) return undefined;
