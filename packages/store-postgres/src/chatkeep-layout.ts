@@ -9,12 +9,13 @@ import {
   type ReadContext,
   type WriteContext,
 } from "@chatkeep/chat-store-core/backend";
-import { type Statements, statements } from "./chatkeep-sql.js";
+import { statements } from "./chatkeep-sql.js";
 import type { Database, Result, Row } from "./database.js";
 import { isContention, mayNotWrite } from "./explain.js";
 import { fromStoredKey, rangeOf, toStoredKey } from "./keys.js";
 import type { Tables } from "./names.js";
 import { entryOf, markerOf, openEntry, recall, timeText } from "./operations.js";
+import { named, type Statement } from "./statement.js";
 
 /** Beyond it a conversation is locked first: others write to it faster than a statement can read it. */
 const optimisticTries = 3;
@@ -45,13 +46,13 @@ export class ChatkeepLayout implements Driver {
   /** A field has 1 GB; a message goes through memory some times on its way. */
   readonly maxPayloadBytes = 256 * 1024 * 1024;
   readonly #database: Database;
-  readonly #sql: Statements;
+  readonly #sql;
   readonly #ttlMs: number | null;
   readonly #firstSends = new FirstSends();
 
   constructor(database: Database, tables: Tables, ttlMs: number | undefined) {
     this.#database = database;
-    this.#sql = statements(tables);
+    this.#sql = named(statements(tables));
     this.#ttlMs = ttlMs ?? null;
   }
 
@@ -129,7 +130,8 @@ export class ChatkeepLayout implements Driver {
       if ((await this.count(key, context)) === 0) return [];
       // It has begun, or is damaged: the next look tells.
       const { rows: again } = await this.#read(this.#sql.oldest, [toStoredKey(key), 1], context);
-      if (Number(again[0]?.[2]) > 0 && again[0]?.[3] === null) throw damaged();
+      const [row] = again;
+      if (row !== undefined && Number(headOf(row)[2]) > 0 && row[1] === null) throw damaged();
     }
   }
 
@@ -137,29 +139,26 @@ export class ChatkeepLayout implements Driver {
     const place = before === undefined ? undefined : parsePlace(before);
     const values = [toStoredKey(key), limit, place?.position ?? null];
     const rows = await this.#readLive(key, this.#sql.page, values, context);
-    const [first] = rows;
-    const [version, , , life, renumbered, cutVersion, cut] = first ?? [];
+    const [version, , , life, renumbered, cutVersion, cut] = headOf(rows[0]);
     if (place !== undefined) {
       const moved = place.position.includes(".") && place.renumbered !== renumbered;
       // What was at the end was removed, the place with it, and others have taken its position.
-      const retaken = cut === "t" && BigInt(cutVersion ?? 0) > BigInt(place.version);
+      const retaken = cut === "true" && BigInt(cutVersion ?? 0) > BigInt(place.version);
       if (place.life !== life || moved || retaken) throw placeGone();
     }
-    const messages = rows.filter((row) => row[8] !== null);
-    const payloads = messages.map((row) => row[9] ?? "").reverse();
-    const oldest = messages.at(-1);
-    if (oldest?.[7] !== "t") return { payloads };
-    return { payloads, before: [life, version, renumbered, oldest[8]].join("_") };
+    const payloads = payloadsOf(rows, 2).reverse();
+    const oldest = rows.at(-1)?.[1] ?? null;
+    return oldest === null ? { payloads } : { payloads, before: [life, version, renumbered, oldest].join("_") };
   }
 
   async readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]> {
     const rows = await this.#readLive(key, this.#sql.oldest, [toStoredKey(key), limit], context);
-    return rows.flatMap((row) => (row[3] === null ? [] : [row[3] ?? ""]));
+    return payloadsOf(rows, 1);
   }
 
   async count(key: string, context: ReadContext): Promise<number> {
-    const [head] = await this.#readLive(key, this.#sql.count, [toStoredKey(key)], context);
-    return Number(head?.[2] ?? 0);
+    const [row] = await this.#readLive(key, this.#sql.count, [toStoredKey(key)], context);
+    return Number(headOf(row)[2] ?? 0);
   }
 
   async listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {
@@ -202,7 +201,7 @@ export class ChatkeepLayout implements Driver {
 
   async #takeOut(
     key: string,
-    statement: string,
+    statement: Statement,
     more: unknown[],
     index: number,
     context: WriteContext,
@@ -215,7 +214,7 @@ export class ChatkeepLayout implements Driver {
   /** A change that reads first: done at once, or again when others were quicker, or found to be nothing. */
   #change(
     key: string,
-    statement: string,
+    statement: Statement,
     more: unknown[],
     plan: (outcome: Outcome) => { answer: Payload | number } | undefined,
     nothing: number | undefined,
@@ -255,7 +254,7 @@ export class ChatkeepLayout implements Driver {
   /** Sends a statement that reads first. After some tries in vain it is sent in a transaction that has locked the head. */
   async #tryOnce(
     key: string,
-    statement: string,
+    statement: Statement,
     values: unknown[],
     lost: number,
     context: WriteContext,
@@ -276,13 +275,19 @@ export class ChatkeepLayout implements Driver {
   }
 
   /** Sends a statement until it gets through those of others, which it does at the latest when it has locked the head. */
-  async #send(key: string, statement: string, values: unknown[], { signal }: ReadContext, lost = 0): Promise<Result> {
+  async #send(
+    key: string,
+    statement: Statement,
+    values: unknown[],
+    { signal }: ReadContext,
+    lost = 0,
+  ): Promise<Result> {
     for (let tries = lost; ; tries++) {
       try {
         if (tries < optimisticTries) return await this.#database.run(signal, statement, values);
         return await this.#database.transaction(signal, async (send) => {
-          await send(this.#sql.lock, [toStoredKey(key)]);
-          return send(statement, values);
+          await send(this.#sql.lock.text, [toStoredKey(key)]);
+          return send(statement.text, values);
         });
       } catch (error) {
         if (!isContention(error) || signal.aborted) throw error;
@@ -291,7 +296,7 @@ export class ChatkeepLayout implements Driver {
     }
   }
 
-  async #read(statement: string, values: unknown[], { signal }: ReadContext): Promise<Result> {
+  async #read(statement: Statement, values: unknown[], { signal }: ReadContext): Promise<Result> {
     for (let tries = 0; ; tries++) {
       try {
         return await this.#database.run(signal, statement, values);
@@ -303,14 +308,14 @@ export class ChatkeepLayout implements Driver {
   }
 
   /**
-   * Rows that begin with the head's version, whether it has expired, and its length; none where there is no head. An
-   * expiry that is seen is made a fact first: a write under way might prolong the conversation after all.
+   * Rows that begin with the head; none where there is no head. An expiry that is seen is made a fact first: a write under
+   * way might prolong the conversation after all.
    */
-  async #readLive(key: string, statement: string, values: unknown[], context: ReadContext): Promise<Row[]> {
+  async #readLive(key: string, statement: Statement, values: unknown[], context: ReadContext): Promise<Row[]> {
     for (;;) {
       const { rows } = await this.#read(statement, values, context);
-      const [version, ended] = rows[0] ?? [];
-      if (ended !== "t") return rows;
+      const [version, ended] = headOf(rows[0]);
+      if (ended !== "true") return rows;
       try {
         if (await this.#settle(key, version ?? "", null, context)) return [];
       } catch (error) {
@@ -360,6 +365,16 @@ export class ChatkeepLayout implements Driver {
 /** Whether the same operation may be sent again, or a try of it still be under way. */
 function mayComeBack({ operation, mayBeApplied }: WriteContext): boolean {
   return operation.fromCaller || mayBeApplied;
+}
+
+/** What a read says of the head. */
+function headOf(row: Row | undefined): string[] {
+  return row?.[0]?.split(" ") ?? [];
+}
+
+/** None, where a row has nothing but the head. */
+function payloadsOf(rows: readonly Row[], column: number): Payload[] {
+  return rows.flatMap((row) => row[column] ?? []);
 }
 
 /** The place of a cursor. */

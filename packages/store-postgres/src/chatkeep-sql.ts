@@ -54,13 +54,18 @@ const columns =
 const newHead = (length: string, operations: string, expires: string) =>
   `(${columns}) VALUES ($1, ${newLife}, 1, ${length}, 1, ${length}, ${length} + 1, ${operations}, ${expires}, now())`;
 
+/**
+ * What a read says of the head beside what it looked for: in one column, as it comes with every row. Version, whether it has
+ * expired, length, and more.
+ */
+const headText = (...more: string[]) =>
+  ["h.version", expired, "h.length", ...more].map((value) => `${value}::text`).join(" || ' ' || ");
+
 const nextVersion = "version = h.version + 1, written_at = now()";
 
 /** A conversation of nothing, in a new life. */
 const emptied = `life = h.life + 1, length = 0, first_position = 1, last_position = 0, next_position = 1,
     cut_position = NULL, cut_version = 0, expires_at = NULL`;
-
-export type Statements = ReturnType<typeof statements>;
 
 export function statements({ sql: { heads, messages } }: Tables) {
   const ofLife = (relation: string) => `m.key = $1 AND m.life = ${relation}.life`;
@@ -358,7 +363,8 @@ WHERE h.key = $1 AND h.version = $2::bigint`,
     /** $1 key, $2 the version at which it was removed. */
     kept: `SELECT payload FROM ${messages} WHERE key = $1 AND life = 0 AND position = $2::numeric`,
 
-    count: `SELECT h.version, ${expired}, h.length FROM ${heads} h WHERE h.key = $1`,
+    /** $1 key. Answers the head. */
+    count: `SELECT ${headText()} FROM ${heads} h WHERE h.key = $1`,
 
     /** $1 key. Answers for each message the length and the payload, the oldest first; no row where there is none. */
     all: `
@@ -368,9 +374,9 @@ WHERE m.key = $1 AND m.life = (SELECT life FROM head) AND m.position >= (SELECT 
   AND m.position <= (SELECT last_position FROM head)
 ORDER BY m.position`,
 
-    /** $1 key, $2 how many. */
+    /** $1 key, $2 how many. Answers the head and a payload, the oldest first. */
     oldest: `
-SELECT h.version, ${expired}, h.length, m.payload
+SELECT ${headText()}, m.payload
 FROM ${heads} h LEFT JOIN LATERAL (
   SELECT m.position, m.payload FROM ${messages} m
   WHERE ${ofLife("h")} AND m.position >= h.first_position AND m.position <= h.last_position AND NOT ${expired}
@@ -379,12 +385,12 @@ FROM ${heads} h LEFT JOIN LATERAL (
 WHERE h.key = $1 ORDER BY m.position`,
 
     /**
-     * $1 key, $2 how many, $3 the position before which. Answers version, ended, length, life, renumbered, cut position and
-     * version, whether there are older ones, position and payload, the newest first.
+     * $1 key, $2 how many, $3 the position before which. Answers the head with life, renumbered, the version at which it was
+     * cut and whether that was before the position; the position, if there are older ones; and a payload. The newest first.
      */
     page: `
-SELECT h.version, ${expired}, h.length, h.life, h.renumbered, h.cut_version, h.cut_position <= $3::numeric,
-  m.position > h.first_position, m.position, m.payload
+SELECT ${headText("h.life", "h.renumbered", "h.cut_version", "coalesce(h.cut_position <= $3::numeric, false)")},
+  CASE WHEN m.position > h.first_position THEN m.position END, m.payload
 FROM ${heads} h LEFT JOIN LATERAL (
   SELECT m.position, m.payload FROM ${messages} m
   WHERE ${ofLife("h")} AND m.position <= h.last_position AND m.position >= h.first_position

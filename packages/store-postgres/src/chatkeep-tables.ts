@@ -50,8 +50,8 @@ export async function setUpTables(database: Database, tables: Tables, signal: Ab
 async function migrate(database: Database, tables: Tables, signal: AbortSignalLike): Promise<void> {
   const table = tables.sql.migrations;
   await untilAlone(signal, async () => {
-    await database.run(signal, migrationsTable(tables));
-    await database.run(signal, `INSERT INTO ${table} (version) VALUES (0) ON CONFLICT (version) DO NOTHING`);
+    await database.runOnce(signal, migrationsTable(tables));
+    await database.runOnce(signal, `INSERT INTO ${table} (version) VALUES (0) ON CONFLICT (version) DO NOTHING`);
   });
   await untilAlone(signal, () =>
     database.transaction(signal, async (send) => {

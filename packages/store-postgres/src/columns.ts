@@ -23,7 +23,7 @@ export async function columnsOf(
   tables: readonly string[],
   signal: AbortSignalLike,
 ): Promise<ReadonlyMap<string, Columns>> {
-  const { rows } = await database.run(
+  const { rows } = await database.runOnce(
     signal,
     `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), coalesce(l.collname, ''),
   (SELECT k.place FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)

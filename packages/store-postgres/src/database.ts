@@ -1,6 +1,7 @@
 import type { AbortSignalLike } from "@chatkeep/chat-store-core";
 import { chatStoreError } from "@chatkeep/chat-store-core/backend";
-import type { PostgresClientLike, PostgresPoolLike } from "./pool.js";
+import type { PostgresClientLike, PostgresPoolLike, PostgresQuery } from "./pool.js";
+import type { Statement } from "./statement.js";
 
 /** A row in the order of its columns, each as Postgres writes it. */
 export type Row = (string | null)[];
@@ -22,18 +23,32 @@ export class NotConnected extends Error {
 export type Send = (text: string, values?: unknown[]) => Promise<Result>;
 
 /**
- * Statements over a pool, as poolers by transaction can take them: unnamed, nothing set on a session, and never more than
- * one connection for a call.
+ * Statements over a pool, as poolers by transaction can take them: nothing set on a session, and never more than one
+ * connection for a call. What is sent again and again is prepared, as long as a pooler can take that.
  */
 export class Database {
   readonly #pool: PostgresPoolLike;
+  #prepares: boolean;
 
-  constructor(pool: PostgresPoolLike) {
+  constructor(pool: PostgresPoolLike, preparedStatements: boolean) {
     this.#pool = pool;
+    this.#prepares = preparedStatements;
   }
 
-  /** One statement, which is a transaction of its own: one round trip. */
-  run(signal: AbortSignalLike, text: string, values: unknown[] = []): Promise<Result> {
+  /** One statement, which is a transaction of its own: one round trip. It is prepared by the first use of a connection. */
+  async run(signal: AbortSignalLike, { name, text }: Statement, values: unknown[]): Promise<Result> {
+    if (!this.#prepares) return this.runOnce(signal, text, values);
+    try {
+      return await this.#connected(signal, (client) => send(client, text, values, name));
+    } catch (error) {
+      if (!isUnprepared(error)) throw error;
+      this.#prepares = false;
+      return this.runOnce(signal, text, values);
+    }
+  }
+
+  /** The same for a statement that will not come again. */
+  runOnce(signal: AbortSignalLike, text: string, values: unknown[] = []): Promise<Result> {
     return this.#connected(signal, (client) => send(client, text, values));
   }
 
@@ -85,8 +100,10 @@ export class Database {
 /** Everything as text, whatever parsers a program has set for all of its pools. */
 const types = { getTypeParser: () => (text: string) => text };
 
-async function send(client: PostgresClientLike, text: string, values: unknown[] = []): Promise<Result> {
-  const { rows, rowCount } = await client.query({ text, values, rowMode: "array", types }).catch(rejected);
+async function send(client: PostgresClientLike, text: string, values: unknown[] = [], name?: string): Promise<Result> {
+  const query: PostgresQuery = { text, values, rowMode: "array", types };
+  if (name !== undefined) query.name = name;
+  const { rows, rowCount } = await client.query(query).catch(rejected);
   return { rows: rows as Row[], count: rowCount ?? 0 };
 }
 
@@ -106,6 +123,16 @@ function isFailure(error: unknown): boolean {
 function isServersRefusal(error: unknown): boolean {
   const { severity, code } = error as { severity?: unknown; code?: unknown };
   return severity === "ERROR" && typeof code === "string";
+}
+
+/**
+ * What a pooler that knows nothing of names brings about, as it gives out another connection each time:
+ * invalid_sql_statement_name, duplicate_prepared_statement. And feature_not_supported, when a table was changed so that
+ * the answer would have another form. Nothing was done.
+ */
+function isUnprepared(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return isServersRefusal(error) && (code === "26000" || code === "42P05" || code === "0A000");
 }
 
 function ignore(): void {}

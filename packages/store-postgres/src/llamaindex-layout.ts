@@ -11,6 +11,7 @@ import {
 import type { Database, Result } from "./database.js";
 import { isContention } from "./explain.js";
 import type { DataTable } from "./llamaindex-table.js";
+import { named, type Statement } from "./statement.js";
 
 /**
  * LlamaIndex Python's own layout: a row for each conversation, the messages an array in it. Each operation is one
@@ -28,7 +29,7 @@ export class LlamaIndexLayout implements Driver {
     const added = `$2::text[]::${elements}[]`;
     // Locked first, so that what follows sees the newest version of the row.
     const locked = `WITH old AS (SELECT id, value FROM ${data} WHERE key = $1 FOR UPDATE)`;
-    this.#sql = {
+    this.#sql = named({
       append: `
 INSERT INTO ${data} AS d (key, value) VALUES ($1, ${added})
 ON CONFLICT (key) DO UPDATE SET value = array_cat(d.value, excluded.value)`,
@@ -68,7 +69,7 @@ WHERE d.key = $1 ORDER BY m.place`,
       list: `
 SELECT key, cardinality(value) > 0 FROM ${data}
 WHERE ($1::text IS NULL OR key > $1) AND starts_with(key, $2) ORDER BY key LIMIT $3::int`,
-    };
+    });
   }
 
   async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
@@ -161,7 +162,7 @@ WHERE ($1::text IS NULL OR key > $1) AND starts_with(key, $2) ORDER BY key LIMIT
   /** The pool is the store's. */
   async close(): Promise<void> {}
 
-  async #run(statement: string, values: unknown[], { signal }: ReadContext): Promise<Result> {
+  async #run(statement: Statement, values: unknown[], { signal }: ReadContext): Promise<Result> {
     for (let tries = 0; ; tries++) {
       try {
         return await this.#database.run(signal, statement, values);

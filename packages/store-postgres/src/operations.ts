@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { chatStoreError, MaybeForgotten, type Operation } from "@chatkeep/chat-store-core/backend";
 
 // A head remembers its last operations in a text of entries of one length, the newest first: `#`, a hash of the id, a hash
@@ -21,12 +21,12 @@ export type Remembered = { count: number } | { removedAt: string } | undefined;
 
 /** By which an operation is found among those of a head. */
 export function markerOf({ id }: Operation): string {
-  return `#${hash(id, idLength)}`;
+  return `#${hashOf(id, idLength)}`;
 }
 
 /** An entry, to which the answer and the time are still to be written. */
 export function openEntry(operation: Operation): string {
-  return markerOf(operation) + hash(operation.fingerprint, fingerprintLength);
+  return markerOf(operation) + hashOf(operation.fingerprint, fingerprintLength);
 }
 
 /** An entry of an operation that answers nothing, or this number, without the time. */
@@ -52,6 +52,6 @@ export function recall(operations: string, operation: Operation): Remembered {
   return answer.startsWith("m") ? { removedAt: answer.slice(1) } : { count: Number(answer) };
 }
 
-function hash(text: string, length: number): string {
-  return createHash("sha256").update(text).digest("base64url").slice(0, length);
+function hashOf(text: string, length: number): string {
+  return hash("sha256", text, "base64url").slice(0, length);
 }

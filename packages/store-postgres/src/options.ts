@@ -29,6 +29,11 @@ export interface PostgresTableOptions extends CommonOptions {
   ttl?: number | undefined;
   /** In the layout "llamaindex", the type of a table that is made: `jsonb[]` instead of `json[]`. An existing one tells by itself. */
   useJsonb?: boolean | undefined;
+  /**
+   * Whether statements are prepared, by the first that needs them on a connection: by default they are, which halves what
+   * the server has to do. A pooler that can't have it is noticed: then they are sent unprepared, as with false.
+   */
+  preparedStatements?: boolean | undefined;
   /** Whether the first operation makes the tables if there are none, or brings them up to date: by default it does. */
   autoSetup?: boolean | undefined;
 }
@@ -84,6 +89,7 @@ export interface Settings {
   dataTables: DataTables;
   ttlMs: number | undefined;
   useJsonb: boolean;
+  preparedStatements: boolean;
   autoSetup: boolean;
   /** The pool that was handed in; otherwise one is to be made of `connection`. */
   pool: PostgresPoolLike | undefined;
@@ -112,6 +118,7 @@ const tableNames = [
   "ttlSeconds",
   "ttl",
   "useJsonb",
+  "preparedStatements",
   "autoSetup",
   "timeoutMs",
   "maxRetries",
@@ -121,9 +128,9 @@ const tableNames = [
 export function checkOptions(options: PostgresChatStoreOptions): Settings {
   checkOptionNames(options, ["pool", ...tableNames, ...connectionNames]);
   const { tableName = "chatstore", schemaName = "public", layout = "chatkeep", pool } = options;
-  const { autoSetup = true, useJsonb = false } = options;
+  const { autoSetup = true, preparedStatements = true, useJsonb = false } = options;
   if (layout !== "chatkeep" && layout !== "llamaindex") throw invalid('layout must be "chatkeep" or "llamaindex".');
-  for (const [name, value] of Object.entries({ autoSetup, useJsonb })) {
+  for (const [name, value] of Object.entries({ autoSetup, preparedStatements, useJsonb })) {
     if (typeof value !== "boolean") throw invalid(`${name} must be true or false.`);
   }
   checkName("schemaName", schemaName);
@@ -145,6 +152,7 @@ export function checkOptions(options: PostgresChatStoreOptions): Settings {
     dataTables: dataTablesOf(schemaName, tableName),
     ttlMs,
     useJsonb,
+    preparedStatements,
     autoSetup,
     pool,
     connection: checkConnection(options),

@@ -1,5 +1,7 @@
-/** What is sent: one statement with its values, never a named one. */
+/** What is sent: one statement with its values. */
 export interface PostgresQuery {
+  /** By which it is prepared at the first use of a connection; absent for a statement that is not. */
+  name?: string;
   text: string;
   values?: unknown[];
   rowMode: "array";

@@ -7,8 +7,8 @@ import { quote } from "./names.js";
 /** Only if there is none: who may not make schemas may not say IF NOT EXISTS either. */
 export async function makeSchema(database: Database, schema: string, signal: AbortSignalLike): Promise<void> {
   await untilAlone(signal, async () => {
-    const { count } = await database.run(signal, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
-    if (count === 0) await database.run(signal, `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`);
+    const { count } = await database.runOnce(signal, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+    if (count === 0) await database.runOnce(signal, `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`);
   });
 }
 

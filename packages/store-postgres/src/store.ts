@@ -29,7 +29,7 @@ export class PostgresChatStore extends BaseChatStore<LayoutDriver> {
   constructor(options: PostgresChatStoreOptions = {}) {
     const settings = checkOptions(options);
     const own = settings.pool === undefined ? newPool(settings.connection) : undefined;
-    const database = new Database(settings.pool ?? (own as Pool));
+    const database = new Database(settings.pool ?? (own as Pool), settings.preparedStatements);
     super({ name: "postgres", open: () => openDriver(database, settings), explain: explainer(settings) }, options);
     this.#database = database;
     this.#settings = settings;

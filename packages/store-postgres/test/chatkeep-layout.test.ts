@@ -47,7 +47,7 @@ describe.runIf(server)("the layout chatkeep", () => {
     await dropSchema(server!.url, schemaName);
   });
 
-  it("appends 1,000 messages and sets 10,000 in one round trip each, and never names a statement", async () => {
+  it("appends 1,000 messages and sets 10,000 in one round trip each, and sets nothing on the session", async () => {
     await store.addMessage("bulk", message("first"));
     sent.splice(0);
     await store.addMessages("bulk", messages(1_000));

@@ -33,9 +33,14 @@ describe.runIf(server)("what the server does for an operation", () => {
     await dropSchema(url, schemaName);
   });
 
-  it.each(["long", "popped"])("is the same for a conversation that is %s", async (key) => {
-    const short = await costsOn(url, schemaName, "short");
-    const other = await costsOn(url, schemaName, key);
+  it.each([
+    ["long", "custom"],
+    ["long", "generic"],
+    ["popped", "custom"],
+    ["popped", "generic"],
+  ] as const)("is the same for a conversation that is %s, by a %s plan", async (key, plan) => {
+    const short = await costsOn(url, schemaName, "short", plan);
+    const other = await costsOn(url, schemaName, key, plan);
     for (const [operation, { blocks }] of Object.entries(other)) {
       // A tree that is higher by one level, and some rows that lie elsewhere.
       expect(blocks, `${operation} of ${short[operation]?.blocks} blocks`).toBeLessThanOrEqual(

@@ -41,6 +41,7 @@ describe("options", () => {
     [{ tableName: "a\0" }, "tableName"],
     [{ schemaName: "x".repeat(64) }, "schemaName"],
     [{ autoSetup: 1 }, "autoSetup"],
+    [{ preparedStatements: "no" }, "preparedStatements"],
     [{ useJsonb: 1, layout: "llamaindex" }, "useJsonb"],
     [{ ttlSeconds: -1 }, "ttlSeconds"],
     [{ table: "x" }, "table"],

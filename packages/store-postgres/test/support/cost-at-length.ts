@@ -49,7 +49,9 @@ try {
   };
   for (const [key, title] of Object.entries(titles)) {
     console.log(`\n${title}`);
-    for (const [operation, { blocks, log, ms }] of Object.entries(await costsOn(server.url, schemaName, key))) {
+    for (const [operation, { blocks, log, ms }] of Object.entries(
+      await costsOn(server.url, schemaName, key, "generic"),
+    )) {
       console.log(
         `  ${operation.padEnd(10)} ${String(blocks).padStart(5)} blocks ${String(log).padStart(6)} bytes of log ${ms.toFixed(2)} ms`,
       );

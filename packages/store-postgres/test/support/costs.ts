@@ -1,5 +1,5 @@
 import type { Operation } from "@chatkeep/chat-store-core/backend";
-import { Client } from "pg";
+import { Client, escapeLiteral } from "pg";
 import { statements } from "../../src/chatkeep-sql.js";
 import { tablesOf } from "../../src/names.js";
 import { entryOf, markerOf, openEntry } from "../../src/operations.js";
@@ -22,12 +22,19 @@ const operation = (i: number) => ({ id: `cost ${i}`, fingerprint: "a", fromCalle
 
 /**
  * What the statements of the layout "chatkeep" cost on a conversation, by EXPLAIN, which runs them: an append, the newest 20,
- * the oldest 20, a count and a pop, each the median of a few.
+ * the oldest 20, a count and a pop, each the median of a few. Planned for the values of each call, as they are when they are
+ * not prepared, or for any, as a prepared one is from its sixth execution on.
  */
-export async function costsOn(url: string, schemaName: string, key: string): Promise<Record<string, Cost>> {
+export async function costsOn(
+  url: string,
+  schemaName: string,
+  key: string,
+  plan: "custom" | "generic",
+): Promise<Record<string, Cost>> {
   const sql = statements(tablesOf(schemaName, "chatstore"));
   const client = new Client({ connectionString: url });
   await client.connect();
+  await client.query(`SET plan_cache_mode = force_${plan}_plan`);
   let number = 0;
   const payload = JSON.stringify({
     role: "user",
@@ -49,18 +56,28 @@ export async function costsOn(url: string, schemaName: string, key: string): Pro
     const costs: Record<string, Cost> = {};
     for (const [name, next] of Object.entries(measured)) {
       const runs: Cost[] = [];
+      await client.query(`PREPARE measured AS ${next()[0]}`);
       for (let i = 0; i < 9; i++) {
-        const [text, values] = next();
-        const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON) ${text}`, values);
+        const values = next()[1].map(literal).join(", ");
+        const { rows } = await client.query(
+          `EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON) EXECUTE measured (${values})`,
+        );
         const [plan] = rows[0]["QUERY PLAN"] as Plan[];
         if (plan === undefined) throw new Error("no plan");
         const { "Shared Hit Blocks": hit, "Shared Read Blocks": read, "WAL Bytes": log } = plan.Plan;
         runs.push({ blocks: Number(hit) + Number(read), log: Number(log), ms: plan["Execution Time"] });
       }
+      await client.query("DEALLOCATE measured");
       costs[name] = runs.sort((a, b) => a.blocks - b.blocks)[4] as Cost;
     }
     return costs;
   } finally {
     await client.end();
   }
+}
+
+/** EXECUTE takes no parameters. */
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `ARRAY[${value.map(literal).join(", ")}]::text[]`;
+  return typeof value === "string" ? escapeLiteral(value) : String(value ?? "NULL");
 }

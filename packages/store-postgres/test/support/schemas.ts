@@ -48,7 +48,10 @@ export function countingPool(url: string, count: (text: string) => void, max = 1
   return pool;
 }
 
-/** Whether it is a statement that changes a conversation. */
+const writes =
+  /chatkeep_(?:append|insert|replace|forget|edit|remove|pop|trim|renumber|settle|begin)|INSERT INTO|UPDATE "|DELETE FROM/;
+
+/** Whether it is a statement that changes a conversation; of a prepared one only the name is sent. */
 export function isWrite({ data }: TcpRequest): boolean {
-  return /INSERT INTO|UPDATE "|DELETE FROM/.test(data.toString("latin1"));
+  return writes.test(data.toString("latin1"));
 }
