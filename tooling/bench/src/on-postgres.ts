@@ -24,9 +24,16 @@ const APPEND = `
 
 const NEWEST = "SELECT payload FROM raw_messages WHERE key = $1 ORDER BY position DESC LIMIT $2";
 
+/** pg's pools don't wait for their connections to end: the error of one that the server's end was quicker for is heard. */
+function poolOf(url: string): Pool {
+  const pool = new Pool({ connectionString: url });
+  pool.on("error", () => {});
+  return pool;
+}
+
 /** What can be done with pg alone: one statement each, never a named one, as behind a pooler. */
 export async function rawPostgres(url: string): Promise<Histories> {
-  const pool = new Pool({ connectionString: url });
+  const pool = poolOf(url);
   const { rows } = await pool.query("SELECT to_regclass('raw_messages') AS found");
   if (rows[0]?.found === null) await pool.query(TABLES);
   const append = (key: string, all: number[]) =>
@@ -50,6 +57,7 @@ export const chatkeepPostgres = (url: string) =>
   ofStore(PostgresChatStore.fromUri(url, { ttlSeconds: TTL_SECONDS }), OURS);
 
 interface OldPool {
+  on(event: "error", listener: () => void): unknown;
   query(sql: string, values?: unknown[]): Promise<unknown>;
   end(): Promise<void>;
 }
@@ -62,6 +70,7 @@ async function langChainPostgres(url: string, load: LoadPeer): Promise<Histories
   const { default: pg } = await load<{ default: { Pool: new (options: object) => OldPool } }>("pg");
   const { PostgresChatMessageHistory } = await load<LangChainPostgres>("@langchain/community/stores/message/postgres");
   const pool = new pg.Pool({ connectionString: url });
+  pool.on("error", () => {});
   const tableName = "langchain_chat_histories";
   const historyOf = (sessionId: string) => new PostgresChatMessageHistory({ tableName, sessionId, pool });
   const histories = await langChain(load, "LangChain (postgres)", historyOf, { close: () => pool.end() });
@@ -103,7 +112,7 @@ const USER = "bench";
 /** Filled by copies in the server, as LangChain's is; they are a second apart, as it orders by time. */
 async function voltAgentPostgres(url: string, load: LoadPeer): Promise<Histories> {
   const { PostgreSQLMemoryAdapter } = await load<VoltAgent>("@voltagent/postgres");
-  const pool = new Pool({ connectionString: url });
+  const pool = poolOf(url);
   const adapter = new PostgreSQLMemoryAdapter({ connection: url });
   const begun = new Set<string>();
   async function begin(id: string): Promise<void> {

@@ -27,6 +27,7 @@ export class Servers {
     const postgres = await this.#running.get("postgres");
     if (postgres !== undefined) {
       const pool = new Pool({ connectionString: postgres.url });
+      pool.on("error", () => {});
       const { rows } = await pool.query<{ server_version: string }>("SHOW server_version");
       versions.Postgres = rows[0]?.server_version ?? "?";
       await pool.end();
