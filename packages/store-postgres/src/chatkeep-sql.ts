@@ -55,8 +55,8 @@ const newHead = (length: string, operations: string, expires: string) =>
   `(${columns}) VALUES ($1, ${newLife}, 1, ${length}, 1, ${length}, ${length} + 1, ${operations}, ${expires}, now())`;
 
 /**
- * What a read says of the head beside what it looked for: in one column, as it comes with every row. Version, whether it has
- * expired, length, and more.
+ * What a read says of the head beside what it looked for: version, whether it has expired, length, and more. In one column,
+ * as it comes with every row.
  */
 const headText = (...more: string[]) =>
   ["h.version", expired, "h.length", ...more].map((value) => `${value}::text`).join(" || ' ' || ");
@@ -89,6 +89,13 @@ export function statements({ sql: { heads, messages } }: Tables) {
 
   /** What every statement that reads first says of the head, beside what it looked for. */
   const state = `h.version, ${expired} AS ended, CASE WHEN ${known} THEN h.operations END AS operations, h.length`;
+  /** The head of what has messages to be read, looked at once: without OFFSET it would be computed for each of them. */
+  const readHead = (...more: string[]) => `(
+  SELECT h.life, h.first_position, h.last_position, ${expired} AS ended, ${headText(...more)} AS text
+  FROM ${heads} h WHERE h.key = $1 OFFSET 0
+) h`;
+  const ofReadHead = `${ofLife("h")} AND m.position >= h.first_position AND m.position <= h.last_position AND NOT h.ended`;
+
   /** The head is the one that was read, and the operation a new one. */
   const unchanged = "h.key = $1 AND h.version = t.version AND t.operations IS NULL AND NOT t.ended";
   const ends = (length: string) => `
@@ -376,28 +383,25 @@ ORDER BY m.position`,
 
     /** $1 key, $2 how many. Answers the head and a payload, the oldest first. */
     oldest: `
-SELECT ${headText()}, m.payload
-FROM ${heads} h LEFT JOIN LATERAL (
-  SELECT m.position, m.payload FROM ${messages} m
-  WHERE ${ofLife("h")} AND m.position >= h.first_position AND m.position <= h.last_position AND NOT ${expired}
-  ORDER BY m.position LIMIT $2::bigint
+SELECT h.text, m.payload
+FROM ${readHead()} LEFT JOIN LATERAL (
+  SELECT m.position, m.payload FROM ${messages} m WHERE ${ofReadHead} ORDER BY m.position LIMIT $2::bigint
 ) m ON true
-WHERE h.key = $1 ORDER BY m.position`,
+ORDER BY m.position`,
 
     /**
      * $1 key, $2 how many, $3 the position before which. Answers the head with life, renumbered, the version at which it was
      * cut and whether that was before the position; the position, if there are older ones; and a payload. The newest first.
      */
     page: `
-SELECT ${headText("h.life", "h.renumbered", "h.cut_version", "coalesce(h.cut_position <= $3::numeric, false)")},
-  CASE WHEN m.position > h.first_position THEN m.position END, m.payload
-FROM ${heads} h LEFT JOIN LATERAL (
+SELECT h.text, CASE WHEN m.position > h.first_position THEN m.position END, m.payload
+FROM ${readHead("h.life", "h.renumbered", "h.cut_version", "coalesce(h.cut_position <= $3::numeric, false)")}
+LEFT JOIN LATERAL (
   SELECT m.position, m.payload FROM ${messages} m
-  WHERE ${ofLife("h")} AND m.position <= h.last_position AND m.position >= h.first_position
-    AND ($3::numeric IS NULL OR m.position < $3::numeric) AND NOT ${expired}
+  WHERE ${ofReadHead} AND ($3::numeric IS NULL OR m.position < $3::numeric)
   ORDER BY m.position DESC LIMIT $2::bigint
 ) m ON true
-WHERE h.key = $1 ORDER BY m.position DESC`,
+ORDER BY m.position DESC`,
 
     /** $1 after which key, $2 and $3 from and to which, $4 how many. */
     list: `

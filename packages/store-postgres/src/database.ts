@@ -100,20 +100,24 @@ export class Database {
 /** Everything as text, whatever parsers a program has set for all of its pools. */
 const types = { getTypeParser: () => (text: string) => text };
 
-async function send(client: PostgresClientLike, text: string, values: unknown[] = [], name?: string): Promise<Result> {
+/** By callback: pg's promises keep what was answered alive until the next full garbage collection. */
+function send(client: PostgresClientLike, text: string, values: unknown[] = [], name?: string): Promise<Result> {
   const query: PostgresQuery = { text, values, rowMode: "array", types };
   if (name !== undefined) query.name = name;
-  const { rows, rowCount } = await client.query(query).catch(rejected);
-  return { rows: rows as Row[], count: rowCount ?? 0 };
+  return new Promise((resolve, reject) => {
+    client.query(query, (error, result) => {
+      if (error === null || error === undefined) {
+        resolve({ rows: result.rows as Row[], count: result.rowCount ?? 0 });
+        return;
+      }
+      failures.add(error);
+      reject(error);
+    });
+  });
 }
 
 /** What the connection threw, as opposed to what a caller of it did. */
 const failures = new WeakSet<object>();
-
-function rejected(error: unknown): never {
-  if (typeof error === "object" && error !== null) failures.add(error);
-  throw error;
-}
 
 function isFailure(error: unknown): boolean {
   return typeof error === "object" && error !== null && failures.has(error);

@@ -16,7 +16,7 @@ export interface PostgresResult {
 
 /** The part of pg's `PoolClient` that is used. */
 export interface PostgresClientLike {
-  query(query: PostgresQuery): Promise<PostgresResult>;
+  query(query: PostgresQuery, done: (error: Error | null | undefined, result: PostgresResult) => void): void;
   /** With true the connection is not used again. */
   release(destroy?: boolean): void;
   on(event: "error", listener: (error: Error) => void): unknown;
