@@ -135,6 +135,16 @@ describe("a memory", () => {
     expect(await memory.getAll()).toEqual([user("anew")]);
   });
 
+  test("refuses options that it does not know, such as Python's names, and what is no store", async () => {
+    const make = (options: object) => async () => new ChatMemoryBuffer(options);
+    const { message } = await failureOf(make({ chat_store: new SimpleChatStore() }), "INVALID_ARGUMENT");
+    expect(message).toMatch(/^chat_store is no option of ChatMemoryBuffer\. .*chatStore/);
+    await failureOf(make({ token_limit: 3 }), "INVALID_ARGUMENT");
+    await failureOf(make({ chatStore: {} }), "INVALID_ARGUMENT");
+    await failureOf(make({ chatStore: null }), "INVALID_ARGUMENT");
+    await failureOf(async () => new SimpleChatStore({ ttl_seconds: 5 } as object), "INVALID_ARGUMENT");
+  });
+
   test("is INVALID_KEY with a bad key, when it is used", async () => {
     const memory = new ChatMemoryBuffer({ chatStoreKey: "" });
     await failureOf(() => memory.get(), "INVALID_KEY");
@@ -551,8 +561,8 @@ describe("serialize", () => {
   test("is UNSUPPORTED on another store", async () => {
     const { store } = scripted();
     await failureOf(() => new ChatMemoryBuffer({ chatStore: store }).serialize(), "UNSUPPORTED");
-    const { toJSON: _, ...bare } = Object.create(store) as typeof store;
-    await failureOf(() => new ChatMemoryBuffer({ chatStore: bare as typeof store }).serialize(), "UNSUPPORTED");
+    const bare = { getPage: store.getPage } as typeof store;
+    await failureOf(() => new ChatMemoryBuffer({ chatStore: bare }).serialize(), "UNSUPPORTED");
   });
 
   test("holds a message of 5 MB", async () => {

@@ -44,7 +44,8 @@ export class PostgresChatStore extends BaseChatStore<LayoutDriver> {
     uri: string,
     options: PostgresTableOptions & Omit<PostgresConnectionOptions, "connectionString"> = {},
   ): PostgresChatStore {
-    return new PostgresChatStore({ ...options, connectionString: uri });
+    // Without one pg would look for a server by itself.
+    return new PostgresChatStore({ ...options, connectionString: uri ?? "" });
   }
 
   /** As LlamaIndex's `from_params`. */

@@ -75,7 +75,7 @@ export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<
     };
     const onAbort = () => giveUp(aborted(outcome(), work.key));
     const onTimeout = () => {
-      const problem = `No answer within ${policy.timeoutMs} ms. Try again, or raise timeoutMs.`;
+      const problem = `No answer within ${policy.timeoutMs} ms. Check the address and the network, try again, or raise timeoutMs.`;
       giveUp(chatStoreError("UNAVAILABLE", problem, { outcome: outcome(), key: work.key }));
     };
     const timer = policy.timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, policy.timeoutMs);

@@ -1,3 +1,4 @@
+import { chatStoreError } from "../errors.js";
 import type { Payload } from "../messages/codec.js";
 import type { Operation } from "./driver.js";
 
@@ -17,6 +18,9 @@ let time = "";
 /** 8 characters of time and 12 of chance: unique, and sorted by time as far as clocks agree. */
 export function newOperationId(): string {
   if (used === drawn.length) {
+    if (globalThis.crypto === undefined) {
+      throw chatStoreError("UNSUPPORTED", "There is no `crypto` here: Chatkeep takes Node 20.19 or newer.");
+    }
     drawn = String.fromCharCode(...crypto.getRandomValues(pool).map((byte) => alphabet.charCodeAt(byte % 64)));
     used = 0;
   }

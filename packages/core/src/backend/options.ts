@@ -1,12 +1,12 @@
 import { describe, invalid } from "./validate.js";
 
-/** Throws `INVALID_ARGUMENT` when the options are none, or hold one that the store does not know. */
-export function checkOptionNames(options: unknown, known: readonly string[]): void {
+/** Throws `INVALID_ARGUMENT` when the options are none, or hold one that is not known. */
+export function checkOptionNames(options: unknown, known: readonly string[], whose = "this store"): void {
   if (typeof options !== "object" || options === null) {
-    throw invalid(`The store's options are an object, not ${describe(options)}.`);
+    throw invalid(`The options of ${whose} are an object, not ${describe(options)}.`);
   }
   const stranger = Object.keys(options).find((name) => !known.includes(name));
-  if (stranger !== undefined) throw invalid(`${stranger} is no option of this store. There are: ${known.join(", ")}.`);
+  if (stranger !== undefined) throw invalid(`${stranger} is no option of ${whose}. There are: ${known.join(", ")}.`);
 }
 
 /** Throws `INVALID_ARGUMENT` when a client was handed in together with what one would be made of. */

@@ -1,3 +1,4 @@
+import { checkOptionNames } from "../backend/options.js";
 import { invalid } from "../backend/validate.js";
 import type { ChatStore, ReadOptions, WriteOptions } from "../chat-store.js";
 import { chatStoreError, isChatStoreError } from "../errors.js";
@@ -72,6 +73,14 @@ class CheckedMeter extends TokenMeter {
   }
 }
 
+const optionNames: readonly (keyof ChatMemoryBufferOptions)[] = [
+  "chatStore",
+  "chatStoreKey",
+  "tokenLimit",
+  "llm",
+  "tokenizer",
+];
+
 /** A conversation in a chat store, and the newest part of it that fits a model: LlamaIndex's ChatMemoryBuffer. */
 export class ChatMemoryBuffer {
   readonly chatStore: ChatStore;
@@ -83,6 +92,7 @@ export class ChatMemoryBuffer {
 
   /** Throws `INVALID_ARGUMENT`. Reads and writes nothing. */
   constructor(options: ChatMemoryBufferOptions = {}) {
+    checkOptionNames(options, optionNames, "ChatMemoryBuffer");
     const { chatStore = new SimpleChatStore(), chatStoreKey = defaultKey, tokenizer, llm } = options;
     const {
       tokenLimit = llm === undefined ? defaultTokenLimit : Math.floor(llm.contextWindow * defaultTokenLimitRatio),
@@ -90,6 +100,7 @@ export class ChatMemoryBuffer {
     if (!isTokenLimit(tokenLimit)) {
       throw invalid("tokenLimit, or 0.75 of llm.contextWindow without one, must be an integer, 1 or more.");
     }
+    if (typeof chatStore?.getPage !== "function") throw invalid("chatStore must be a ChatStore.");
     this.chatStore = chatStore;
     this.chatStoreKey = chatStoreKey;
     this.tokenLimit = tokenLimit;
@@ -100,8 +111,9 @@ export class ChatMemoryBuffer {
   static async fromDefaults(
     options: ChatMemoryBufferOptions & { chatHistory?: readonly ChatMessageInput[] | undefined } = {},
   ): Promise<ChatMemoryBuffer> {
-    const memory = new ChatMemoryBuffer(options);
-    if (options.chatHistory !== undefined) await memory.set(options.chatHistory);
+    const { chatHistory, ...own } = options;
+    const memory = new ChatMemoryBuffer(own);
+    if (chatHistory !== undefined) await memory.set(chatHistory);
     return memory;
   }
 

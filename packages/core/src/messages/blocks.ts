@@ -228,7 +228,7 @@ export function refuseOtherMembers(object: Record<string, unknown>, known: reado
   for (const name of Object.keys(object)) {
     if (object[name] === undefined || known.includes(name)) continue;
     const advice =
-      "would be lost: put an application's own data into additionalKwargs, and convert foreign messages first";
+      "would be lost: put an application's own data into additionalKwargs, and convert OpenAI's messages with fromOpenAI";
     throw invalidMessage([...path, name], `is not a member here, and ${advice}`);
   }
 }

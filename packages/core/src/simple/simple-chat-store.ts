@@ -1,4 +1,5 @@
 import { BaseChatStore } from "../backend/base-chat-store.js";
+import { checkOptionNames } from "../backend/options.js";
 import { ttlMilliseconds } from "../backend/validate.js";
 import { chatStoreError, isChatStoreError } from "../errors.js";
 import { messageFromStored } from "../messages/codec.js";
@@ -29,6 +30,7 @@ export class SimpleChatStore extends BaseChatStore {
 
   /** Throws `INVALID_ARGUMENT`. */
   constructor(options: SimpleChatStoreOptions = {}) {
+    checkOptionNames(options, ["ttlSeconds", "ttl"]);
     const driver = new MemoryDriver(ttlMilliseconds(options));
     super({ name: "simple", open: () => driver }, { timeoutMs: Number.POSITIVE_INFINITY });
     this.#driver = driver;
