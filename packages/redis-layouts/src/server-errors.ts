@@ -47,6 +47,7 @@ const errors: readonly (readonly [RegExp, Told, string])[] = [
     "The Redis Cluster is moving slots, or this client is not made for a Cluster.",
   ],
   [/\bCROSSSLOT\b/, refused, "This is a Redis Cluster, and the client is not made for one. Give one that is."],
+  [/DB index|SELECT is not allowed/i, refused, "Redis has no database of this number (`databases` in its settings)."],
   [/max number of clients/i, passing, "Redis has as many clients as it takes (maxclients)."],
   [
     /\bUNKILLABLE\b|\bBUSY\b|Script killed/i,

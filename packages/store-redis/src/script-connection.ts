@@ -36,12 +36,15 @@ export class ScriptConnection implements ScriptPort {
   readonly #waiting = new Set<(error: Error) => void>();
   #connecting: Promise<void> | undefined;
   #connectedBefore = false;
+  /** Why the connection is to another database than the one that was asked for: ioredis would go on in the first. */
+  #misplaced: Error | undefined;
 
   constructor(client: RedisClientLike, options: ScriptConnectionOptions) {
     this.#client = client;
     this.#options = options;
     this.acrossSlots = client.isCluster !== true;
     client.on("close", this.#onClose);
+    client.on("error", this.#onError);
   }
 
   async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
@@ -79,6 +82,7 @@ export class ScriptConnection implements ScriptPort {
 
   async close(): Promise<void> {
     this.#client.off("close", this.#onClose);
+    this.#client.off("error", this.#onError);
     this.#options.close();
   }
 
@@ -147,7 +151,12 @@ export class ScriptConnection implements ScriptPort {
     });
   }
 
+  readonly #onError = (error?: Error) => {
+    if (/DB index is out of range|SELECT is not allowed/i.test(error?.message ?? "")) this.#misplaced = error;
+  };
+
   readonly #onClose = () => {
+    this.#misplaced = undefined;
     // Otherwise the client sends it again, which does no harm.
     if (this.#client.options.autoResendUnfulfilledCommands !== false) return;
     for (const reject of this.#waiting) reject(new ConnectionLost("The connection was lost."));
@@ -163,6 +172,7 @@ export class ScriptConnection implements ScriptPort {
       });
       await this.#connecting;
     }
+    if (this.#misplaced !== undefined) throw new NotConnected(this.#misplaced);
     this.#connectedBefore = true;
   }
 

@@ -170,3 +170,26 @@ async function lengthOnReplica({ servers }: RedisSentinels): Promise<number> {
     replica.disconnect();
   }
 }
+
+describe.runIf(server)("a database that Redis does not have", () => {
+  it("is MISCONFIGURED, and nothing comes into another one", async () => {
+    const store = new RedisChatStore({
+      redisUrl: `${server!.url.replace(/\/\d*$/, "")}/4000`,
+      keyPrefix: "misplaced:",
+    });
+    const inFirst = new Redis(server!.url);
+    try {
+      for (let i = 0; i < 2; i++) {
+        await expect(store.addMessage("k", message("a"))).rejects.toMatchObject({
+          code: "MISCONFIGURED",
+          outcome: "not-applied",
+          message: expect.stringContaining("no database of this number"),
+        });
+      }
+      expect(await inFirst.keys("misplaced:*")).toEqual([]);
+    } finally {
+      await store.close();
+      inFirst.disconnect();
+    }
+  });
+});
