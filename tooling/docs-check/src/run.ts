@@ -19,7 +19,8 @@ export async function run(file: string, environment: Record<string, string>): Pr
     bundle: true,
     format: "esm",
     platform: "node",
-    target: "es2022",
+    // As it is written: what this Node does not know is an error.
+    target: "esnext",
     packages: "external",
     plugins: [
       {
