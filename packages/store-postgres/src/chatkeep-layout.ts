@@ -357,8 +357,8 @@ export class ChatkeepLayout implements Driver {
   }
 
   /** Of a statement that changes something. */
-  #values(key: string, { operation, since }: Mutation, entry: string, ...more: unknown[]): unknown[] {
-    return [toStoredKey(key), markerOf(operation), entry, since, this.#ttlMs, ...more];
+  #values(key: string, { since }: Mutation, entry: string, ...more: unknown[]): unknown[] {
+    return [toStoredKey(key), markerOf(entry), entry, since, this.#ttlMs, ...more];
   }
 }
 

@@ -19,14 +19,14 @@ export const mostRemembered = 34;
 /** What was answered: a number, the version at which a message was removed, or nothing. */
 export type Remembered = { count: number } | { removedAt: string } | undefined;
 
-/** By which an operation is found among those of a head. */
-export function markerOf({ id }: Operation): string {
-  return `#${hashOf(id, idLength)}`;
+/** By which an operation is found among those of a head: what its entry begins with. */
+export function markerOf(entry: string): string {
+  return entry.slice(0, 1 + idLength);
 }
 
 /** An entry, to which the answer and the time are still to be written. */
-export function openEntry(operation: Operation): string {
-  return markerOf(operation) + hashOf(operation.fingerprint, fingerprintLength);
+export function openEntry({ id, fingerprint }: Operation): string {
+  return `#${hashOf(id, idLength)}${fingerprintOf(fingerprint)}`;
 }
 
 /** An entry of an operation that answers nothing, or this number, without the time. */
@@ -41,15 +41,25 @@ export function timeText(milliseconds: number): string {
 
 /** What is remembered of an operation; `CONFLICT` when its id was another one's. */
 export function recall(operations: string, operation: Operation): Remembered {
-  const start = operations.indexOf(markerOf(operation));
+  const beginning = openEntry(operation);
+  const start = operations.indexOf(markerOf(beginning));
   if (start === -1) throw new MaybeForgotten();
   const entry = operations.slice(start, start + entryLength);
-  if (!entry.startsWith(openEntry(operation))) {
+  if (!entry.startsWith(beginning)) {
     throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
   }
-  const answer = entry.slice(openEntry(operation).length, describedLength).trimEnd();
+  const answer = entry.slice(beginning.length, describedLength).trimEnd();
   if (answer === "") return undefined;
   return answer.startsWith("m") ? { removedAt: answer.slice(1) } : { count: Number(answer) };
+}
+
+/** Hashes of the fingerprints that are one letter, as those of the store's own ids are. */
+const ofLetters = new Map<string, string>();
+
+function fingerprintOf(fingerprint: string): string {
+  const known = ofLetters.get(fingerprint) ?? hashOf(fingerprint, fingerprintLength);
+  if (fingerprint.length === 1) ofLetters.set(fingerprint, known);
+  return known;
 }
 
 function hashOf(text: string, length: number): string {

@@ -42,8 +42,8 @@ export async function costsOn(
     blocks: [{ block_type: "text", text: "x".repeat(400) }],
   });
   const named = (entry: (of: Operation) => string) => {
-    const next = operation(++number);
-    return [markerOf(next), entry(next)];
+    const next = entry(operation(++number));
+    return [markerOf(next), next];
   };
   const measured: Record<string, () => [string, unknown[]]> = {
     append: () => [sql.append, [key, ...named(entryOf), null, null, [payload], false]],
