@@ -1,7 +1,14 @@
 import { createContext, runInContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeMessage, encodeMessage, encodeMessages } from "../src/messages/codec.js";
+import {
+  decodeMessage,
+  encodeMessage,
+  keptAsText,
+  keptCodec,
+  messageFromStored,
+  textCodec,
+} from "../src/messages/codec.js";
 import {
   type ChatMessage,
   type ChatMessageInput,
@@ -15,6 +22,8 @@ import {
 import { everythingShownOf, failureOf } from "./support/errors.js";
 
 const roundTrip = (message: ChatMessageInput) => decodeMessage(encodeMessage(message));
+const encodeMessages = (messages: ChatMessageInput[]) =>
+  messages.map((message, index) => textCodec.encode(message, ["messages", index]));
 const stored = (message: ChatMessageInput) => JSON.parse(encodeMessage(message)) as JsonObject;
 
 /** What a caller who doesn't use TypeScript may hand over. */
@@ -702,8 +711,40 @@ describe("any message", () => {
         const once = decodeMessage(payload);
         expect(once).toEqual(normalForm(input));
         expect(encodeMessage(once)).toBe(payload);
+        const kept = keptCodec.encode(input, []);
+        expect(keptAsText(kept)).toBe(payload);
+        expect(keptCodec.decode(kept)).toEqual(once);
+        expect(keptCodec.encode(once, [])).toEqual(kept);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it("what is nearly a plain message is read as all of its JSON is", () => {
+    const plain = fc
+      .tuple(fc.constantFrom(...messageRoles, "robot"), fc.string({ unit: fc.constantFrom('"', "\\", "a", "}", ",") }))
+      .map(([role, text]) => encodeMessage({ content: text }).replace("user", role));
+    const change = fc.tuple(
+      fc.nat(),
+      fc.nat(2),
+      fc.constantFrom("", '"', "\\", " ", '"}', '","a":"', '"},{"text":"', "\n"),
+    );
+    const read = (decode: () => unknown) => {
+      try {
+        return decode();
+      } catch {
+        return "corrupt";
+      }
+    };
+    fc.assert(
+      fc.property(plain, fc.array(change, { maxLength: 2 }), (whole, changes) => {
+        const payload = changes.reduce((text, [at, dropped, put]) => {
+          const place = at % (text.length + 1);
+          return text.slice(0, place) + put + text.slice(place + dropped);
+        }, whole);
+        expect(read(() => decodeMessage(payload))).toEqual(read(() => messageFromStored(JSON.parse(payload))));
+      }),
+      { numRuns: 5000 },
     );
   });
 

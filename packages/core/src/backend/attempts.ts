@@ -10,16 +10,21 @@ export interface RetryPolicy {
   maxRetries: number;
 }
 
-export interface AttemptedWork<Means, T> {
+/** What all calls of a store have in common. */
+export interface Service<D> {
   policy: RetryPolicy;
+  /** Gets the driver. While it runs nothing has been sent yet. */
+  driver: () => D | Promise<D>;
+  explain: (error: unknown) => Failure;
+}
+
+export interface Call<D, T> {
   key: string | undefined;
   signal: AbortSignalLike | undefined;
-  /** Of a write whether it may be sent again although it may have been applied; undefined for a read. */
-  write: { repeatable: () => boolean } | undefined;
-  explain: (error: unknown) => Failure;
-  /** Gets what is needed to send. While it runs nothing has been sent yet. */
-  prepare: () => Means | Promise<Means>;
-  send: (means: Means, signal: AbortSignal, attempt: number, mayBeApplied: boolean) => Promise<T>;
+  isWrite: boolean;
+  /** Is told the number of each try. */
+  trace: { attempts: number };
+  send: (driver: D, signal: AbortSignal, mayBeApplied: boolean) => Promise<T>;
 }
 
 const firstBackoffMs = 50;
@@ -29,68 +34,98 @@ const longestBackoffMs = 2_000;
  * Sends a request until it is answered, may not be sent again, or nobody waits for it any longer. What it throws is always
  * a ChatStoreError, and of a write it says whether it is known not to have happened.
  */
-export async function attempt<Means, T>(work: AttemptedWork<Means, T>): Promise<T> {
-  const { signal, policy, write } = work;
-  // Once a try may have been applied, no later failure proves that it wasn't: it may still be on its way.
-  let mayBeApplied = false;
-  let underWay = false;
+export function attempt<D extends { exactlyOnce: boolean }, T>(service: Service<D>, call: Call<D, T>): Promise<T> {
+  const attempts = new Attempts(service, call);
+  const isUnbounded = call.signal === undefined && service.policy.timeoutMs === Number.POSITIVE_INFINITY;
+  return isUnbounded ? attempts.run() : attempts.runWithin();
+}
 
-  const outcome = (): WriteOutcome | undefined => write && (mayBeApplied || underWay ? "unknown" : "not-applied");
-  const controller = new AbortController();
+/** A class and no function with others inside: those would be made anew for each call, at a third of all its time. */
+class Attempts<D extends { exactlyOnce: boolean }, T> {
+  readonly #service: Service<D>;
+  readonly #call: Call<D, T>;
+  readonly #controller = new AbortController();
+  #driver: D | undefined;
+  /** Once a try may have been applied, no later failure proves that it wasn't: it may still be on its way. */
+  #mayBeApplied = false;
+  #underWay = false;
 
-  async function tries(): Promise<T> {
+  constructor(service: Service<D>, call: Call<D, T>) {
+    this.#service = service;
+    this.#call = call;
+  }
+
+  async run(): Promise<T> {
+    const { signal } = this.#controller;
     for (let count = 1; ; count++) {
       try {
-        controller.signal.throwIfAborted();
-        const means = await work.prepare();
-        controller.signal.throwIfAborted();
-        underWay = true;
-        return await work.send(means, controller.signal, count, mayBeApplied);
+        signal.throwIfAborted();
+        this.#driver ??= await this.#service.driver();
+        signal.throwIfAborted();
+        this.#underWay = true;
+        this.#call.trace.attempts = count;
+        return await this.#call.send(this.#driver, signal, this.#mayBeApplied);
       } catch (error) {
-        underWay = false;
-        if (controller.signal.aborted) throw error;
-        const failure = isChatStoreError(error) ? finalFailure(error) : work.explain(error);
-        if (failure.outcome === "unknown") mayBeApplied = true;
-        const mayRepeat = write === undefined || write.repeatable() || !mayBeApplied;
-        if (!failure.retry || count > policy.maxRetries || !mayRepeat) {
-          throw chatStoreError(failure.code, failure.message, { outcome: outcome(), key: work.key });
-        }
-        await pause(backoff(count, failure.retryAfterMs), controller.signal);
+        this.#underWay = false;
+        if (signal.aborted) throw error;
+        await pause(this.#untilNext(error, count), signal);
       }
     }
   }
 
-  if (signal === undefined && policy.timeoutMs === Number.POSITIVE_INFINITY) return tries();
-
-  return new Promise<T>((resolve, reject) => {
-    const cleanUp = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    };
-    const giveUp = (error: ChatStoreError) => {
-      // Not left to the end of `tries`: a driver need not heed the signal.
-      cleanUp();
-      reject(error);
-      controller.abort(error);
-    };
-    const onAbort = () => giveUp(aborted(outcome(), work.key));
-    const onTimeout = () => {
-      const problem = `No answer within ${policy.timeoutMs} ms. Check the address and the network, try again, or raise timeoutMs.`;
-      giveUp(chatStoreError("UNAVAILABLE", problem, { outcome: outcome(), key: work.key }));
-    };
-    const timer = policy.timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, policy.timeoutMs);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    tries().then(
-      (answer) => {
-        cleanUp();
-        resolve(answer);
-      },
-      (error) => {
+  /** As {@link run}, until the caller gives up or the time is over. */
+  runWithin(): Promise<T> {
+    const { signal, key } = this.#call;
+    const { timeoutMs } = this.#service.policy;
+    return new Promise<T>((resolve, reject) => {
+      const cleanUp = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const giveUp = (error: ChatStoreError) => {
+        // Not left to the end of `run`: a driver need not heed the signal.
         cleanUp();
         reject(error);
-      },
-    );
-  });
+        this.#controller.abort(error);
+      };
+      const onAbort = () => giveUp(aborted(this.#outcome(), key));
+      const onTimeout = () => {
+        const problem = `No answer within ${timeoutMs} ms. Check the address and the network, try again, or raise timeoutMs.`;
+        giveUp(chatStoreError("UNAVAILABLE", problem, { outcome: this.#outcome(), key }));
+      };
+      const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, timeoutMs);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.run().then(
+        (answer) => {
+          cleanUp();
+          resolve(answer);
+        },
+        (error) => {
+          cleanUp();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** How long to wait before the next try; throws when there is none. */
+  #untilNext(error: unknown, count: number): number {
+    const { explain, policy } = this.#service;
+    const { key, isWrite } = this.#call;
+    const failure = isChatStoreError(error) ? finalFailure(error) : explain(error);
+    // Without a driver nothing was sent.
+    if (this.#driver !== undefined && failure.outcome === "unknown") this.#mayBeApplied = true;
+    const mayRepeat = !isWrite || this.#driver?.exactlyOnce !== false || !this.#mayBeApplied;
+    if (!failure.retry || count > policy.maxRetries || !mayRepeat) {
+      throw chatStoreError(failure.code, failure.message, { outcome: this.#outcome(), key });
+    }
+    return backoff(count, failure.retryAfterMs);
+  }
+
+  #outcome(): WriteOutcome | undefined {
+    if (!this.#call.isWrite) return undefined;
+    return this.#mayBeApplied || this.#underWay ? "unknown" : "not-applied";
+  }
 }
 
 export function aborted(outcome: WriteOutcome | undefined, key: string | undefined): ChatStoreError {

@@ -10,9 +10,9 @@ import type {
   WriteOptions,
 } from "../chat-store.js";
 import { type ChatStoreError, type ChatStoreErrorDetails, chatStoreError, isChatStoreError } from "../errors.js";
-import { decodeMessage, encodeMessage, encodeMessages, type Payload } from "../messages/codec.js";
+import { type Codec, type Payload, textCodec } from "../messages/codec.js";
 import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
-import { aborted, attempt, type RetryPolicy } from "./attempts.js";
+import { aborted, attempt, type Service } from "./attempts.js";
 import type { Driver, DriverPage, Failure, ReadContext, WriteContext } from "./driver.js";
 import { hashText, newOperation, type OperationKind } from "./operation.js";
 import { type OperationTrace, traced } from "./trace.js";
@@ -52,7 +52,7 @@ export interface MaintenanceOptions {
 }
 
 /** How a store comes to its driver. */
-export interface Backend<D extends Driver = Driver> {
+export interface Backend<D = Driver> {
   /** The backend's name, for errors and traces, as in "redis". */
   name: string;
   /** Makes the driver, at the first operation; what it threw is thrown by that operation, and the next one tries again. */
@@ -62,21 +62,18 @@ export interface Backend<D extends Driver = Driver> {
 }
 
 /** What a mutation is made of: what names it, and what it writes. */
-interface Mutation {
+interface Mutation<P> {
   kind: OperationKind;
   /** Its index or count. */
   number?: number | undefined;
-  payloads?: readonly Payload[] | undefined;
+  payloads?: readonly P[] | undefined;
 }
 
-/**
- * The part of a chat store that is the same on every backend: arguments are checked, messages encoded and decoded,
- * requests repeated, deadlines and AbortSignals kept, operations traced, errors told. A store extends it and hands it a
- * driver.
- */
-export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
+/** What {@link BaseChatStore} is, over drivers that need not be given text. */
+export class CodedChatStore<P, D extends Driver<P>> implements ChatStore {
   readonly #backend: Backend<D>;
-  readonly #policy: RetryPolicy;
+  readonly #codec: Codec<P>;
+  readonly #service: Service<D>;
   /** How many operations are under way, and what to do when none is any more. */
   #underWay = 0;
   #whenIdle: (() => void) | undefined;
@@ -85,17 +82,23 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
   #opened: D | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(backend: Backend<D>, options: CommonOptions = {}) {
+  constructor(backend: Backend<D>, codec: Codec<P>, options: CommonOptions) {
     const { timeoutMs = 30_000, maxRetries = 5 } = options;
     if (typeof timeoutMs !== "number" || !(timeoutMs > 0)) throw invalid("timeoutMs must be above 0, or Infinity.");
     checkCount("maxRetries", maxRetries, 0);
     this.#backend = backend;
+    this.#codec = codec;
     // Timers hold at most 31 bits of milliseconds.
-    this.#policy = { timeoutMs: timeoutMs > 0x7fffffff ? Number.POSITIVE_INFINITY : timeoutMs, maxRetries };
+    const policy = { timeoutMs: timeoutMs > 0x7fffffff ? Number.POSITIVE_INFINITY : timeoutMs, maxRetries };
+    this.#service = {
+      policy,
+      driver: () => this.#opened ?? this.driver(),
+      explain: (error) => this.#explain(error),
+    };
   }
 
   async setMessages(key: string, messages: readonly ChatMessageInput[], options?: WriteOptions): Promise<void> {
-    const payloads = encodeList(messages);
+    const payloads = this.#encodeList(messages);
     await this.#write("setMessages", key, options, { kind: payloads.length > 0 ? "s" : "f", payloads }, (driver, c) =>
       payloads.length > 0 ? driver.replace(key, payloads, c) : driver.forget(key, c),
     );
@@ -103,11 +106,11 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
 
   async getMessages(key: string, options?: ReadOptions): Promise<ChatMessage[]> {
     const payloads = await this.#read("getMessages", key, options, (driver, c) => driver.readAll(key, c));
-    return decodeAll(payloads, key, "");
+    return this.#decodeAll(payloads, key, "");
   }
 
   async addMessage(key: string, message: ChatMessageInput, options?: AddOptions): Promise<void> {
-    const payload = encodeMessage(message);
+    const payload = this.#codec.encode(message, []);
     const index = options?.index;
     if (index === undefined) {
       await this.#write("addMessage", key, options, { kind: "a", payloads: [payload] }, (driver, c) =>
@@ -130,7 +133,7 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
   }
 
   async addMessages(key: string, messages: readonly ChatMessageInput[], options?: WriteOptions): Promise<void> {
-    const payloads = encodeList(messages);
+    const payloads = this.#encodeList(messages);
     await this.#write("addMessages", key, options, { kind: "a", payloads }, async (driver, c) => {
       if (payloads.length > 0) await driver.append(key, payloads, c);
     });
@@ -145,14 +148,14 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     const removed = await this.#write("deleteMessage", key, options, { kind: "d", number: index }, (driver, c) =>
       driver.remove(key, index, c),
     );
-    return decodeRemoved(removed, key);
+    return this.#decodeRemoved(removed, key);
   }
 
   async deleteLastMessage(key: string, options?: WriteOptions): Promise<ChatMessage | undefined> {
     const removed = await this.#write("deleteLastMessage", key, options, { kind: "p" }, (driver, c) =>
       driver.pop(key, c),
     );
-    return decodeRemoved(removed, key);
+    return this.#decodeRemoved(removed, key);
   }
 
   async replaceMessage(
@@ -162,12 +165,12 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     options?: WriteOptions,
   ): Promise<ChatMessage | undefined> {
     checkIndex(index);
-    const payload = encodeMessage(message);
-    const mutation: Mutation = { kind: "e", number: index, payloads: [payload] };
+    const payload = this.#codec.encode(message, []);
+    const mutation: Mutation<P> = { kind: "e", number: index, payloads: [payload] };
     const replaced = await this.#write("replaceMessage", key, options, mutation, (driver, c) =>
       driver.edit(key, index, payload, c),
     );
-    return decodeRemoved(replaced, key);
+    return this.#decodeRemoved(replaced, key);
   }
 
   async trimMessages(key: string, keepLast: number, options?: WriteOptions): Promise<number> {
@@ -185,10 +188,10 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     if (from !== "newest" && from !== "oldest") throw invalid('from must be "newest" or "oldest".');
     if (from === "oldest" && before !== undefined) throw invalid('before and from: "oldest" exclude each other.');
     const place = before === undefined ? undefined : openCursor(before, key);
-    const page = await this.#read<DriverPage>("getPage", key, options, async (driver, c) =>
+    const page = await this.#read<DriverPage<P>>("getPage", key, options, async (driver, c) =>
       from === "oldest" ? { payloads: await driver.readOldest(key, limit, c) } : driver.readPage(key, limit, place, c),
     );
-    const messages = decodeAll(page.payloads, key, " of the page");
+    const messages = this.#decodeAll(page.payloads, key, " of the page");
     return page.before === undefined ? { messages } : { messages, before: sealCursor(page.before, key) };
   }
 
@@ -209,7 +212,9 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     let cursor: string | undefined;
     do {
       const from = cursor;
-      const page = await this.#run("listKeys", options, {}, (driver, c) => driver.listKeys(prefix, pageSize, from, c));
+      const page = await this.#run("listKeys", undefined, options, undefined, (driver, signal) =>
+        driver.listKeys(prefix, pageSize, from, { signal }),
+      );
       yield* page.keys.filter(isKey);
       cursor = page.cursor;
     } while (cursor !== undefined);
@@ -303,66 +308,85 @@ export class BaseChatStore<D extends Driver = Driver> implements ChatStore {
     operation: string,
     key: string,
     options: ReadOptions | undefined,
-    send: (driver: Driver, context: ReadContext) => Promise<T>,
+    send: (driver: D, context: ReadContext) => Promise<T>,
   ): Promise<T> {
     checkKey(key);
-    return this.#run(operation, options, { key }, send);
+    return this.#run(operation, key, options, undefined, (driver, signal) => send(driver, { signal }));
   }
 
   #write<T>(
-    operation: string,
+    method: string,
     key: string,
     options: WriteOptions | undefined,
-    mutation: Mutation,
-    send: (driver: Driver, context: WriteContext) => Promise<T>,
+    { kind, number, payloads = [] }: Mutation<P>,
+    send: (driver: D, context: WriteContext) => Promise<T>,
   ): Promise<T> {
     checkKey(key);
-    const { kind, number, payloads = [] } = mutation;
     const id = options?.operationId;
     if (id !== undefined) checkOperationId(id);
-    const named = newOperation(id, kind, number, payloads);
-    return this.#run(operation, options, { key, write: payloads }, (driver, context) => {
+    const operation = newOperation(id, kind, number, payloads);
+    return this.#run(method, key, options, payloads.length, (driver, signal, mayBeApplied) => {
       checkSizes(payloads, driver.maxPayloadBytes);
-      return send(driver, { ...context, operation: named });
+      return send(driver, { signal, operation, mayBeApplied });
     });
   }
 
+  /** `written` is the number of messages that a write writes. */
   async #run<T>(
     operation: string,
+    key: string | undefined,
     options: ReadOptions | undefined,
-    call: { key?: string; write?: readonly Payload[] },
-    send: (driver: Driver, context: Omit<WriteContext, "operation">) => Promise<T>,
+    written: number | undefined,
+    send: (driver: D, signal: AbortSignal, mayBeApplied: boolean) => Promise<T>,
   ): Promise<T> {
-    const { key, write } = call;
-    const outcome = write && "not-applied";
-    const { signal } = options ?? {};
+    const isWrite = written !== undefined;
+    const outcome = isWrite ? "not-applied" : undefined;
+    const signal = options?.signal;
     if (this.#closing !== undefined) throw closed({ outcome, key });
     if (signal?.aborted === true) throw aborted(outcome, key);
 
-    const trace: OperationTrace = { backend: this.#backend.name, operation, key, messages: write?.length, attempts: 0 };
-    let driver: Driver | undefined;
-    const work = {
-      policy: this.#policy,
-      key,
-      signal,
-      write: write && { repeatable: () => driver?.exactlyOnce !== false },
-      explain: (error: unknown): Failure => {
-        const failure = this.#explain(error);
-        return driver === undefined ? { ...failure, outcome: "not-applied" } : failure;
-      },
-      prepare: () => this.#opened ?? this.driver(),
-      send: (opened: Driver, aborting: AbortSignal, count: number, mayBeApplied: boolean) => {
-        driver = opened;
-        trace.attempts = count;
-        return send(opened, { signal: aborting, mayBeApplied });
-      },
-    };
+    const trace: OperationTrace = { backend: this.#backend.name, operation, key, messages: written, attempts: 0 };
     this.#underWay++;
     try {
-      return await traced(trace, () => attempt(work));
+      return await traced(trace, () => attempt(this.#service, { key, signal, isWrite, trace, send }));
     } finally {
       this.#ended();
     }
+  }
+
+  #encodeList(messages: readonly ChatMessageInput[]): P[] {
+    if (!Array.isArray(messages)) throw invalid(`messages must be a list, not ${describe(messages)}.`);
+    return Array.from(messages, (message, index) => this.#codec.encode(message, ["messages", index]));
+  }
+
+  #decodeAll(payloads: readonly P[], key: string, where: string): ChatMessage[] {
+    return payloads.map((payload, index) => {
+      try {
+        return this.#codec.decode(payload);
+      } catch (error) {
+        throw undecoded(error, key, `message ${index}${where}`);
+      }
+    });
+  }
+
+  #decodeRemoved(payload: P | undefined, key: string): ChatMessage | undefined {
+    if (payload === undefined) return undefined;
+    try {
+      return this.#codec.decode(payload);
+    } catch (error) {
+      throw undecoded(error, key, "It was done, but the message that was there");
+    }
+  }
+}
+
+/**
+ * The part of a chat store that is the same on every backend: arguments are checked, messages encoded and decoded,
+ * requests repeated, deadlines and AbortSignals kept, operations traced, errors told. A store extends it and hands it a
+ * driver.
+ */
+export class BaseChatStore<D extends Driver = Driver> extends CodedChatStore<Payload, D> {
+  constructor(backend: Backend<D>, options: CommonOptions = {}) {
+    super(backend, textCodec, options);
   }
 }
 
@@ -377,44 +401,20 @@ const unexplained: Failure = {
   retry: false,
 };
 
-function encodeList(messages: readonly ChatMessageInput[]): Payload[] {
-  if (!Array.isArray(messages)) throw invalid(`messages must be a list, not ${describe(messages)}.`);
-  return encodeMessages(messages);
-}
-
-function checkSizes(payloads: readonly Payload[], most: number | undefined): void {
+function checkSizes(payloads: readonly unknown[], most: number | undefined): void {
   if (most === undefined) return;
   payloads.forEach((payload, index) => {
-    if (fitsUtf8(payload, most)) return;
+    if (typeof payload !== "string" || fitsUtf8(payload, most)) return;
     const which = payloads.length === 1 ? "The message" : `messages[${index}]`;
     const problem = `${which} has ${utf8Length(payload)} bytes as JSON; this backend holds at most ${most}. Split it.`;
     throw chatStoreError("MESSAGE_TOO_LARGE", problem);
   });
 }
 
-function decodeAll(payloads: readonly Payload[], key: string, where: string): ChatMessage[] {
-  return payloads.map((payload, index) => {
-    try {
-      return decodeMessage(payload);
-    } catch (error) {
-      throw undecoded(error, key, `message ${index}${where}`);
-    }
-  });
-}
-
-/** What `decodeMessage` threw, and which message it was. */
+/** What decoding threw, and which message it was. */
 function undecoded(error: unknown, key: string, which: string): unknown {
   if (!isChatStoreError(error)) return error;
   return chatStoreError(error.code, `${which} of conversation ${JSON.stringify(key)}: ${error.message}`, { key });
-}
-
-function decodeRemoved(payload: Payload | undefined, key: string): ChatMessage | undefined {
-  if (payload === undefined) return undefined;
-  try {
-    return decodeMessage(payload);
-  } catch (error) {
-    throw undecoded(error, key, "It was done, but the message that was there");
-  }
 }
 
 /** A cursor is bound to its key by a hash of it, so that one that went astray is told from one that is out of date. */

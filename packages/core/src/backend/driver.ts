@@ -28,9 +28,9 @@ export interface WriteContext extends ReadContext {
 }
 
 /** Some payloads, and where the older ones are. */
-export interface DriverPage {
+export interface DriverPage<P = Payload> {
   /** Oldest first. */
-  payloads: Payload[];
+  payloads: P[];
   /** Where the next older page ends; absent when there are no older messages. The driver's own text, given back to it. */
   before?: string | undefined;
 }
@@ -50,7 +50,7 @@ export interface DriverKeys {
  * A driver throws what its SDK throws (the store's `explain` makes sense of it) or, for what it finds out itself, a
  * ChatStoreError: `CONFLICT` (an id used twice, a cursor whose place is gone), `MESSAGE_TOO_LARGE`, `MISCONFIGURED`.
  */
-export interface Driver {
+export interface Driver<P = Payload> {
   /**
    * Whether an operation whose id was seen before is answered as the first time instead of being applied again. If so, a
    * write whose outcome is unknown is sent again; if not, it never is.
@@ -60,28 +60,28 @@ export interface Driver {
   readonly maxPayloadBytes?: number | undefined;
 
   /** Adds at the end, together; at least one. */
-  append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void>;
+  append(key: string, payloads: readonly P[], context: WriteContext): Promise<void>;
   /** Adds before position `index`; false, with nothing changed, when `index` is beyond the end. */
-  insert(key: string, index: number, payload: Payload, context: WriteContext): Promise<boolean>;
+  insert(key: string, index: number, payload: P, context: WriteContext): Promise<boolean>;
   /** Replaces the whole history; at least one. */
-  replace(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void>;
+  replace(key: string, payloads: readonly P[], context: WriteContext): Promise<void>;
   /** Ends the conversation. What was there must not come back when the key is used again. */
   forget(key: string, context: WriteContext): Promise<void>;
   /** Puts `payload` in the place of the one at `index`, and answers that; undefined beyond the end. */
-  edit(key: string, index: number, payload: Payload, context: WriteContext): Promise<Payload | undefined>;
+  edit(key: string, index: number, payload: P, context: WriteContext): Promise<P | undefined>;
   /** Removes the one at `index` and answers it; undefined beyond the end. */
-  remove(key: string, index: number, context: WriteContext): Promise<Payload | undefined>;
+  remove(key: string, index: number, context: WriteContext): Promise<P | undefined>;
   /** Removes the newest and answers it; undefined when there is none. */
-  pop(key: string, context: WriteContext): Promise<Payload | undefined>;
+  pop(key: string, context: WriteContext): Promise<P | undefined>;
   /** Removes all but the newest `keepLast`; answers how many were removed. */
   trim(key: string, keepLast: number, context: WriteContext): Promise<number>;
 
   /** All, of one moment. */
-  readAll(key: string, context: ReadContext): Promise<Payload[]>;
+  readAll(key: string, context: ReadContext): Promise<P[]>;
   /** The newest `limit` before the place that `before` names, or of all. Its cost must not grow with the history. */
-  readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage>;
+  readPage(key: string, limit: number, before: string | undefined, context: ReadContext): Promise<DriverPage<P>>;
   /** The first `limit`. Its cost must not grow with the history. */
-  readOldest(key: string, limit: number, context: ReadContext): Promise<Payload[]>;
+  readOldest(key: string, limit: number, context: ReadContext): Promise<P[]>;
   /** How many messages there are. Its cost must not grow with the history. */
   count(key: string, context: ReadContext): Promise<number>;
   /** Keys that begin with `prefix`, about `limit` at a time; what another application keeps there is not touched. */

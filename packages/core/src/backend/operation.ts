@@ -1,14 +1,15 @@
 import { chatStoreError } from "../errors.js";
-import type { Payload } from "../messages/codec.js";
 import type { Operation } from "./driver.js";
 
 /** Base64url's characters in the order of ASCII, so that ids sort by their time. */
 const alphabet = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+const codes = Uint8Array.from(alphabet, (char) => char.charCodeAt(0));
 
 /** The random part of an id, in characters. */
 const chance = 12;
-/** Drawn for many ids at once: drawing for each costs more than all the rest of an id. */
+/** Drawn for many ids at once: drawing for each costs more than all the rest of a call. */
 const pool = new Uint8Array(chance * 256);
+const decoder = new TextDecoder();
 let drawn = "";
 let used = 0;
 /** The part that all ids of a millisecond have in common. */
@@ -21,7 +22,9 @@ export function newOperationId(): string {
     if (globalThis.crypto === undefined) {
       throw chatStoreError("UNSUPPORTED", "There is no `crypto` here: Chatkeep takes Node 20.19 or newer.");
     }
-    drawn = String.fromCharCode(...crypto.getRandomValues(pool).map((byte) => alphabet.charCodeAt(byte % 64)));
+    crypto.getRandomValues(pool);
+    for (let i = 0; i < pool.length; i++) pool[i] = codes[(pool[i] as number) % 64] as number;
+    drawn = decoder.decode(pool);
     used = 0;
   }
   const now = Date.now();
@@ -45,7 +48,7 @@ export function newOperation(
   id: string | undefined,
   kind: OperationKind,
   number: number | undefined,
-  payloads: readonly Payload[],
+  payloads: readonly unknown[],
 ): Operation {
   if (id === undefined) return { id: newOperationId(), fingerprint: kind, fromCaller: false };
   const hash = hashText(JSON.stringify([number, payloads]));

@@ -15,6 +15,14 @@ import {
 /** A message as it is stored: the text of LlamaIndex's JSON, `{"role","additional_kwargs","blocks"}`, without spaces. */
 export type Payload = string;
 
+/** How messages become what a store keeps of them, and back. */
+export interface Codec<P> {
+  /** `path` is where the message stands, for the errors. Throws `INVALID_MESSAGE`. */
+  encode(message: unknown, path: Path): P;
+  /** Throws `CORRUPT_MESSAGE`. */
+  decode(payload: P): ChatMessage;
+}
+
 /** A message of text alone, as most are. Its stored form is known but for the text, which alone has to be written and parsed. */
 interface PlainMessage {
   readonly role: MessageRole;
@@ -38,15 +46,32 @@ const storedMembers = new Set(["role", "additional_kwargs", "blocks", "content",
  * Python ignores. Throws `INVALID_MESSAGE`.
  */
 export function encodeMessage(message: ChatMessageInput): Payload {
-  return encodeAt(message, []);
+  return textCodec.encode(message, []);
 }
 
-/** As {@link encodeMessage}, for each of a list; an error names the message. */
-export function encodeMessages(messages: readonly ChatMessageInput[]): Payload[] {
-  return Array.from(messages, (message, index) => encodeAt(message, ["messages", index]));
+/** As the text that is sent to a backend. */
+export const textCodec: Codec<Payload> = {
+  encode: (message, path) => encode(message, path, encodePlain),
+  decode: decodeMessage,
+};
+
+/** What is kept in memory: a plain message as it is, which takes a tenth of the time that its text takes, others as text. */
+export type Kept = PlainMessage | Payload;
+
+export const keptCodec: Codec<Kept> = {
+  encode(message, path) {
+    const kept = encode<Kept>(message, path, (plain) => plain);
+    // What is plain though it was not written so has the same form, or an operation would not be known again.
+    return typeof kept === "string" ? (decodePlain(kept) ?? kept) : kept;
+  },
+  decode: (kept) => (typeof kept === "string" ? decodeMessage(kept) : { role: kept.role, content: kept.content }),
+};
+
+export function keptAsText(kept: Kept): Payload {
+  return typeof kept === "string" ? kept : encodePlain(kept);
 }
 
-function encodeAt(message: unknown, path: Path): Payload {
+function encode<P>(message: unknown, path: Path, encodePlain: (plain: PlainMessage) => P): P | Payload {
   try {
     const plain = plainMessage(message);
     return plain === undefined ? JSON.stringify(toStored(message, path)) : encodePlain(plain);
@@ -57,7 +82,7 @@ function encodeAt(message: unknown, path: Path): Payload {
   }
 }
 
-/** A message of nothing but a role and text; undefined for any other. */
+/** A copy of a message of nothing but a role and text; undefined for any other. */
 function plainMessage(message: unknown): PlainMessage | undefined {
   if (!isObject(message)) return undefined;
   for (const name of Object.keys(message)) {
@@ -72,7 +97,7 @@ function encodePlain({ role, content }: PlainMessage): Payload {
 }
 
 /** Undefined for any but a plain message. Parsing only the text takes a third of the time of parsing and checking all. */
-function decodePlain(payload: Payload): ChatMessage | undefined {
+function decodePlain(payload: Payload): PlainMessage | undefined {
   const plain = plainBeginnings.get(payload.slice(roleStart, payload.indexOf('"', roleStart)));
   if (plain === undefined) return undefined;
   const { role, beginning } = plain;

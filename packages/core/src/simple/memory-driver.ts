@@ -1,7 +1,7 @@
 import type { Driver, DriverKeys, DriverPage, Operation, WriteContext } from "../backend/driver.js";
 import { invalid } from "../backend/validate.js";
 import { chatStoreError } from "../errors.js";
-import type { Payload } from "../messages/codec.js";
+import type { Kept } from "../messages/codec.js";
 
 /** How many of a conversation's last operations with ids of callers are remembered. */
 const rememberedOperations = 64;
@@ -16,10 +16,10 @@ interface Entry {
    * times at one spot of a million messages, and 40 of a thousand, until all places are given anew.
    */
   readonly place: number;
-  readonly payload: Payload;
+  readonly payload: Kept;
 }
 
-type Answer = Payload | number | boolean | undefined;
+type Answer = Kept | number | boolean | undefined;
 
 interface Conversation {
   entries: Entry[];
@@ -49,13 +49,13 @@ export interface ChangeObserver {
 /** A conversation as it is written to and read from a file. */
 export interface StoredConversation {
   key: string;
-  payloads: Payload[];
+  payloads: Kept[];
   /** In milliseconds; absent when it does not expire. */
   expiresAt?: number | undefined;
 }
 
 /** Keeps conversations in this process. Every operation is one synchronous step, and so atomic. */
-export class MemoryDriver implements Driver {
+export class MemoryDriver implements Driver<Kept> {
   readonly exactlyOnce = true;
   readonly #conversations = new Map<string, Conversation>();
   readonly #ttlMs: number;
@@ -67,14 +67,14 @@ export class MemoryDriver implements Driver {
     this.#ttlMs = ttlMs;
   }
 
-  async append(key: string, payloads: readonly Payload[], { operation }: WriteContext): Promise<void> {
+  async append(key: string, payloads: readonly Kept[], { operation }: WriteContext): Promise<void> {
     await this.#change(key, operation, (conversation) => {
       for (const payload of payloads) conversation.entries.push({ place: ++conversation.highest, payload });
       return true;
     });
   }
 
-  async insert(key: string, index: number, payload: Payload, { operation }: WriteContext): Promise<boolean> {
+  async insert(key: string, index: number, payload: Kept, { operation }: WriteContext): Promise<boolean> {
     return this.#change(key, operation, (conversation) => {
       const { entries } = conversation;
       if (index > entries.length) return false;
@@ -92,7 +92,7 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  async replace(key: string, payloads: readonly Payload[], { operation }: WriteContext): Promise<void> {
+  async replace(key: string, payloads: readonly Kept[], { operation }: WriteContext): Promise<void> {
     await this.#change(key, operation, (conversation) => {
       this.#renew(conversation, payloads);
       return true;
@@ -104,7 +104,7 @@ export class MemoryDriver implements Driver {
     await this.#change(key, operation, ({ entries }) => entries.splice(0).length);
   }
 
-  async edit(key: string, index: number, payload: Payload, { operation }: WriteContext): Promise<Payload | undefined> {
+  async edit(key: string, index: number, payload: Kept, { operation }: WriteContext): Promise<Kept | undefined> {
     return this.#change(key, operation, ({ entries }) => {
       const entry = entries[index];
       if (entry !== undefined) entries[index] = { place: entry.place, payload };
@@ -112,11 +112,11 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  async remove(key: string, index: number, { operation }: WriteContext): Promise<Payload | undefined> {
+  async remove(key: string, index: number, { operation }: WriteContext): Promise<Kept | undefined> {
     return this.#change(key, operation, ({ entries }) => entries.splice(index, 1)[0]?.payload);
   }
 
-  async pop(key: string, { operation }: WriteContext): Promise<Payload | undefined> {
+  async pop(key: string, { operation }: WriteContext): Promise<Kept | undefined> {
     return this.#change(key, operation, ({ entries }) => entries.pop()?.payload);
   }
 
@@ -128,11 +128,11 @@ export class MemoryDriver implements Driver {
     });
   }
 
-  async readAll(key: string): Promise<Payload[]> {
+  async readAll(key: string): Promise<Kept[]> {
     return this.#entries(key).map((entry) => entry.payload);
   }
 
-  async readPage(key: string, limit: number, before: string | undefined): Promise<DriverPage> {
+  async readPage(key: string, limit: number, before: string | undefined): Promise<DriverPage<Kept>> {
     const entries = this.#entries(key);
     const end = before === undefined ? entries.length : this.#find(key, before);
     const start = Math.max(0, end - limit);
@@ -142,7 +142,7 @@ export class MemoryDriver implements Driver {
     return { payloads, before: `${this.#conversations.get(key)?.life}/${first.place}` };
   }
 
-  async readOldest(key: string, limit: number): Promise<Payload[]> {
+  async readOldest(key: string, limit: number): Promise<Kept[]> {
     return this.#entries(key)
       .slice(0, limit)
       .map((entry) => entry.payload);
@@ -245,7 +245,7 @@ export class MemoryDriver implements Driver {
     return answer;
   }
 
-  #renew(conversation: Conversation, payloads: readonly Payload[]): void {
+  #renew(conversation: Conversation, payloads: readonly Kept[]): void {
     conversation.life = ++this.#lives;
     conversation.entries = payloads.map((payload, index) => ({ place: index + 1, payload }));
     conversation.highest = payloads.length;

@@ -1,8 +1,8 @@
-import { BaseChatStore } from "../backend/base-chat-store.js";
+import { CodedChatStore } from "../backend/base-chat-store.js";
 import { checkOptionNames } from "../backend/options.js";
 import { ttlMilliseconds } from "../backend/validate.js";
 import { chatStoreError, isChatStoreError } from "../errors.js";
-import { messageFromStored } from "../messages/codec.js";
+import { type Kept, keptAsText, keptCodec, messageFromStored } from "../messages/codec.js";
 import { isObject, parseJson } from "../messages/json.js";
 import type { JsonValue } from "../messages/message.js";
 import { MemoryDriver, type StoredConversation } from "./memory-driver.js";
@@ -24,7 +24,7 @@ const defaultPath = "chat_store.json";
  * Keeps conversations in memory, and in a file when asked to: in the very file of LlamaIndex Python's SimpleChatStore,
  * with expiry times in a member that Python ignores. Ids of operations live as long as the process.
  */
-export class SimpleChatStore extends BaseChatStore {
+export class SimpleChatStore extends CodedChatStore<Kept, MemoryDriver> {
   readonly #driver: MemoryDriver;
   #writer: WriteBehind | undefined;
 
@@ -32,7 +32,7 @@ export class SimpleChatStore extends BaseChatStore {
   constructor(options: SimpleChatStoreOptions = {}) {
     checkOptionNames(options, ["ttlSeconds", "ttl"]);
     const driver = new MemoryDriver(ttlMilliseconds(options));
-    super({ name: "simple", open: () => driver }, { timeoutMs: Number.POSITIVE_INFINITY });
+    super({ name: "simple", open: () => driver }, keptCodec, { timeoutMs: Number.POSITIVE_INFINITY });
     this.#driver = driver;
   }
 
@@ -103,7 +103,7 @@ export class SimpleChatStore extends BaseChatStore {
     const conversations: string[] = [];
     const expires: string[] = [];
     for (const { key, payloads, expiresAt } of this.#driver.stored()) {
-      conversations.push(`${JSON.stringify(key)}:[${payloads.join(",")}]`);
+      conversations.push(`${JSON.stringify(key)}:[${payloads.map(keptAsText).join(",")}]`);
       if (expiresAt !== undefined) expires.push(`${JSON.stringify(key)}:${expiresAt}`);
     }
     const chatkeep = expires.length > 0 ? `,"chatkeep":{"expires":{${expires.join(",")}}}` : "";
