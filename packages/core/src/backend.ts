@@ -1,6 +1,7 @@
 export {
   type Backend,
   BaseChatStore,
+  CodedChatStore,
   type CommonOptions,
   type MaintenanceOptions,
 } from "./backend/base-chat-store.js";
@@ -45,6 +46,6 @@ export { ServiceClock } from "./backend/service-clock.js";
 export { Turns } from "./backend/turns.js";
 export { invalid, mayBeginKey, ttlMilliseconds, utf8Length } from "./backend/validate.js";
 export { type ChatStoreErrorDetails, chatStoreError } from "./errors.js";
-export { decodeMessage, encodeMessage, type Payload } from "./messages/codec.js";
+export { type Codec, decodeMessage, encodeMessage, type Payload } from "./messages/codec.js";
 export { splitJsonArray } from "./messages/json.js";
 export { spaceJson, stringifySpaced } from "./messages/spaced-json.js";

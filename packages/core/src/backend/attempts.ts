@@ -3,7 +3,7 @@ import { type ChatStoreError, chatStoreError, isChatStoreError, type WriteOutcom
 import type { Failure } from "./driver.js";
 import { pause } from "./pause.js";
 
-export interface RetryPolicy {
+interface RetryPolicy {
   /** Of an operation with all its retries, in milliseconds; Infinity for none. */
   timeoutMs: number;
   /** How often a failed request is sent again. */

@@ -69,7 +69,10 @@ interface Mutation<P> {
   payloads?: readonly P[] | undefined;
 }
 
-/** What {@link BaseChatStore} is, over drivers that need not be given text. */
+/**
+ * A {@link BaseChatStore} whose driver is given messages in another form than text. For stores that only this process reads:
+ * what is sent, or written where others read it, is text.
+ */
 export class CodedChatStore<P, D extends Driver<P>> implements ChatStore {
   readonly #backend: Backend<D>;
   readonly #codec: Codec<P>;

@@ -20,6 +20,13 @@ interface Sent {
   readonly earlier: Moment | undefined;
 }
 
+/** Where that is left at an operation. A weak map of all operations would be a burden to the collector. */
+const sent = Symbol("sent");
+
+interface SentOperation extends Operation {
+  [sent]?: Sent;
+}
+
 /** A time before all others, in milliseconds. */
 const beginning = 1;
 
@@ -31,7 +38,6 @@ const mostRemembered = 1_000;
  * time of each, can so tell a repeated one that it has never seen from one that it may have forgotten.
  */
 export class FirstSends {
-  readonly #sent = new WeakMap<Operation, Sent>();
   readonly #ofCallers = new RecentMap<Moment>(mostRemembered);
 
   /**
@@ -64,15 +70,17 @@ export class FirstSends {
   }
 
   /** When it was first sent, if it may have been applied; else this is the first time. */
-  #sentBefore(key: string, { operation, mayBeApplied }: WriteContext): Moment | undefined {
-    const known = this.#sent.get(operation);
+  #sentBefore(key: string, context: WriteContext): Moment | undefined {
+    const { mayBeApplied } = context;
+    const operation: SentOperation = context.operation;
+    const known = operation[sent];
     if (mayBeApplied && known !== undefined) return known.at;
     // An id of the store's own does not come back in another call.
     const name = operation.fromCaller ? `${operation.id}\n${key}` : undefined;
     const before = name === undefined ? undefined : this.#ofCallers.get(name);
     const earlier = known === undefined ? before : known.earlier;
     const at = earlier ?? { wall: Date.now(), steady: performance.now() };
-    this.#sent.set(operation, { at, earlier });
+    operation[sent] = { at, earlier };
     if (name !== undefined) this.#ofCallers.set(name, at);
     return earlier;
   }

@@ -15,11 +15,11 @@ import {
 /** A message as it is stored: the text of LlamaIndex's JSON, `{"role","additional_kwargs","blocks"}`, without spaces. */
 export type Payload = string;
 
-/** How messages become what a store keeps of them, and back. */
+/** What a store's driver is given of messages, and how they come back from it. */
 export interface Codec<P> {
-  /** `path` is where the message stands, for the errors. Throws `INVALID_MESSAGE`. */
-  encode(message: unknown, path: Path): P;
-  /** Throws `CORRUPT_MESSAGE`. */
+  /** Of a message as a caller gave it, whatever it is. Throws `INVALID_MESSAGE`; `path` says where it stands in a list. */
+  encode(message: unknown, path: (string | number)[]): P;
+  /** In normal form, and nobody else's object. Throws `CORRUPT_MESSAGE`. */
   decode(payload: P): ChatMessage;
 }
 
