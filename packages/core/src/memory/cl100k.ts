@@ -1,5 +1,6 @@
 import { countMerged } from "./bpe-merge.js";
 import { pieceEnd } from "./bpe-pieces.js";
+import { SeenPieces } from "./seen-pieces.js";
 import { HashedText, NO_RANK, TokenTable } from "./token-table.js";
 
 /** The longest token is this many blanks. */
@@ -32,17 +33,25 @@ async function load(): Promise<(text: string) => number> {
     "u",
   );
 
+  const seen = new SeenPieces();
+
+  const countPiece = (text: HashedText, start: number, end: number): number => {
+    if (table.rank(text, start, end) !== NO_RANK) return 1;
+    const known = seen.get(text, start, end);
+    if (known > 0) return known;
+    const blanks = countBlankTokens(text.bytes, start, end);
+    const count = blanks + countMerged(text, start + blanks * BLANK_TOKEN, end, table);
+    seen.set(text, start, end, count);
+    return count;
+  };
+
   const countSegment = (segment: string): number => {
     const text = new HashedText(encoder.encode(segment));
     const { bytes } = text;
     let count = 0;
     for (let start = 0, end = 0; start < bytes.length; start = end) {
       end = pieceEnd(bytes, start);
-      if (table.rank(text, start, end) !== NO_RANK) count++;
-      else {
-        const blanks = countBlankTokens(bytes, start, end);
-        count += blanks + countMerged(text, start + blanks * BLANK_TOKEN, end, table);
-      }
+      count += countPiece(text, start, end);
     }
     return count;
   };

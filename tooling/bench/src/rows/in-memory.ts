@@ -25,7 +25,8 @@ export const inMemory: Row = {
   title: "In memory",
   text: `A history of ${LENGTH.toLocaleString("en-US")} messages of 400 characters. Chatkeep and the OpenAI Agents SDK copy what they are given and what they give, so
 that nobody can change a history by what they hold of it. LangChain and LlamaIndex.TS keep and give the very objects: as they are, and
-with the \`structuredClone\` that makes them alike ("copied"). What copying costs is the difference.`,
+with the \`structuredClone\` that makes them alike ("copied"). What copying costs is the difference. Chatkeep copies such messages member by
+member; texts, which nobody can change, are shared.`,
   async measure({ results, load, quick }) {
     const all = await everyone(load);
     const operations: readonly (readonly [string, (each: InMemory) => Contender, number])[] = [

@@ -40,8 +40,8 @@ export const tokens: Row = {
   name: WHAT,
   title: "Counting tokens",
   text: `cl100k_base, in texts of ${LENGTH.toLocaleString("en-US")} characters, and of ${RUN.toLocaleString("en-US")} for runs of one character (js-tiktoken takes seconds for 10,000). Chatkeep
-counts with js-tiktoken's own table, and remembers the pieces that it has seen, so that text is faster which resembles what it had before;
-the others make the tokens. Below, what Chatkeep takes for a megabyte of each that it has not seen.`,
+counts with js-tiktoken's own table, and remembers short pieces that it has seen, so that text is faster which resembles what it had before.
+gpt-tokenizer remembers pieces of any length: a run is merged once and only looked up then. The others make the tokens. Below, what Chatkeep takes for a megabyte of each that it has not seen.`,
   async measure({ results, load, quick }) {
     const counters = await everyone(load);
     for (const [kind, textOf] of Object.entries(kinds)) {
