@@ -6,7 +6,7 @@ const SLOT_BITS = 13;
 
 /**
  * How many tokens pieces have that are none themselves: the last one of each slot, 0.5 MB in all. In most languages, and in
- * code, the same words are merged again and again; that takes ten times as long as finding them here.
+ * code, the same words come again and again; Chinese and Japanese that repeat themselves are counted in a sixth of the time.
  */
 export class SeenPieces {
   readonly #bytes = new Uint8Array(LONGEST << SLOT_BITS);
