@@ -156,13 +156,29 @@ async function voltAgentPostgres(url: string, load: LoadPeer): Promise<Histories
   };
 }
 
+/** Planned by what the tables hold, as autovacuum sees to sooner or later: the raw driver's page sorts a history until then. */
+function analyzed(histories: Histories, pool: Pool): Histories {
+  return {
+    ...histories,
+    async fill(key, count) {
+      await histories.fill(key, count);
+      await pool.query("ANALYZE");
+    },
+    async close() {
+      await histories.close();
+      await pool.end();
+    },
+  };
+}
+
 /** All that keep histories in Postgres, in the same database. */
 export async function onPostgres(url: string, load: LoadPeer): Promise<Histories[]> {
-  return [
+  const all = [
     await rawPostgres(url),
     chatkeepPostgres(url),
     await langChainPostgres(url, load),
     await mastraPostgres(url, load),
     await voltAgentPostgres(url, load),
   ];
+  return all.map((each) => analyzed(each, poolOf(url)));
 }
