@@ -3,7 +3,13 @@ import { chatkeepScripts } from "./chatkeep-scripts.js";
 import { KeyIndex } from "./key-index.js";
 import { encodeName } from "./names.js";
 import type { Script, ScriptPort } from "./script-port.js";
-import { type ConversationNames, type Done, type LayoutOptions, ScriptedDriver } from "./scripted-driver.js";
+import {
+  type ConversationNames,
+  type Done,
+  type LayoutOptions,
+  ScriptedDriver,
+  UnexpectedReply,
+} from "./scripted-driver.js";
 
 export interface ChatkeepLayoutOptions extends LayoutOptions {
   /** Before every name; without braces. */
@@ -26,14 +32,31 @@ export class ChatkeepLayout extends ScriptedDriver {
     this.#index = new KeyIndex(port, options.keyPrefix, (key) => this.namesOf(key));
   }
 
-  protected namesOf(key: string): ConversationNames {
+  protected makeNames(key: string): ConversationNames {
     // The letter keeps a conversation's tag from being one of the index.
     const base = `${this.#keyPrefix}{k${encodeName(key)}}:`;
-    return { list: `${base}messages`, head: `${base}head`, answers: `${base}answers`, stage: `${base}stage:` };
+    const index = this.#index.shardOf(key);
+    return { list: `${base}messages`, head: `${base}head`, answers: `${base}answers`, stage: `${base}stage:`, index };
   }
 
   protected payloadOf(element: string): string {
     return element.slice(element.indexOf(" ") + 1);
+  }
+
+  /**
+   * Where it can be, the list is read beside Lua. The life was read before it, so that what the cursor leads to is never
+   * another history: at worst, when this one was replaced in between, it leads nowhere.
+   */
+  protected override async readNewest(key: string, limit: number, context: ReadContext) {
+    if (this.port.runAndRange === undefined) return super.readNewest(key, limit, context);
+    const { list, head, answers } = this.namesOf(key);
+    const [life, elements] = await this.port.runAndRange(chatkeepScripts.life, [head, answers], [list, -limit - 1, -1]);
+    if (typeof life !== "string") throw new UnexpectedReply();
+    const older = elements.length > limit;
+    const page = older ? elements.slice(1) : elements;
+    const payloads = page.map((element) => this.payloadOf(element));
+    const [oldest = ""] = page;
+    return older ? { payloads, before: `${life.slice(1)}/${oldest.slice(0, oldest.indexOf(" "))}` } : { payloads };
   }
 
   listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {
@@ -41,15 +64,26 @@ export class ChatkeepLayout extends ScriptedDriver {
   }
 
   /** One request; in a Cluster three when a conversation begins, and two when it ends. */
-  protected override async change(
+  protected override change(
     script: Script,
     key: string,
     args: readonly string[],
     context: WriteContext,
     stage?: string | undefined,
   ) {
-    if (this.port.acrossSlots)
-      return this.send(script, key, args, context, { stage, more: [this.#index.shardOf(key)] });
+    const { index } = this.namesOf(key);
+    return this.port.acrossSlots
+      ? this.send(script, key, args, context, { stage, index })
+      : this.#changeInCluster(script, key, args, context, stage);
+  }
+
+  async #changeInCluster(
+    script: Script,
+    key: string,
+    args: readonly string[],
+    context: WriteContext,
+    stage: string | undefined,
+  ) {
     let done = await this.send(script, key, args, context, { stage });
     while (typeof done === "string" && done !== "lost") {
       const noted = done.slice("unlisted ".length);

@@ -1,4 +1,4 @@
-import { count, mutation, read, readBack, readOn, stage, staged, stageScript } from "./lua.js";
+import { append, count, mutation, newestPage, read, readBack, readOn, stage, staged, stageScript } from "./lua.js";
 import type { Script } from "./script-port.js";
 
 // An element is its place, a blank, and the payload. Places rise along the list. An appended message takes the next whole
@@ -31,7 +31,7 @@ local function newLife()
   next, edits = 1, 0
 end
 
-local index, name = KEYS[5], ARGV[5]
+local name = ARGV[5]
 -- In a Cluster: the token of the entry that the client has written, and what was being removed before it did.
 local token, seen = string.match(ARGV[6], '^(%S+) (%S+)$')
 
@@ -96,9 +96,31 @@ local function finish(answer, body, left)
 end
 `;
 
-function mutate(name: string, body: string): Script {
-  return { name, source: `${mutation}${place}${state}${body}` };
+function mutate(name: string, body: string, begin = mutation): Script {
+  return { name, source: `${begin}${place}${state}${body}` };
 }
+
+const usualAppend = append({
+  // A number of 13 digits is written whole.
+  push: `
+  local life, next, others = string.match(first, '^%d+ (%d+ )(%d+)( %d+ %S+ %S+)$')
+  if not life or #next > 13 then return end
+  if ttl == 0 and redis.call('PTTL', head) ~= -1 then return end
+  next = tonumber(next)
+  for i = 7, #ARGV, 1000 do
+    local some = {}
+    for j = i, math.min(i + 999, #ARGV) do
+      some[j - i + 1] = next .. ' ' .. ARGV[j]
+      next = next + 1
+    end
+    if redis.call('RPUSHX', list, unpack(some)) == 0 then return end
+  end
+  local state = life .. next .. others
+`,
+  expires: "ttl > 0 and ttl + later",
+  callersMs,
+  ownMs,
+});
 
 /** `life/place` of the oldest element of a page, and whether a read that began earlier may go on. */
 const cursors = `
@@ -135,6 +157,9 @@ end
 local function cursor(element) return life .. '/' .. string.match(element, '^%S+') end
 `;
 
+/** Of the head's beginning. */
+const life = "(string.match(redis.call('GETRANGE', head, 0, 40), '^%d+ (%S+) ') or '0')";
+
 export const chatkeepScripts = {
   append: mutate(
     "append",
@@ -143,6 +168,7 @@ if not listedFirst() then return {'unlisted', unlisting} end
 each(ARGV, 7, numbered)
 return finish('-', nil, count + #ARGV - 6)
 `,
+    usualAppend,
   ),
 
   appendStaged: mutate(
@@ -287,6 +313,18 @@ return finish(string.format('=%.17g', removed), nil, keep)
   // Taken over as they are, they begin with the first place.
   stageReplacement: stageScript("string.format('%.17g ', offset + j - 1) .. ARGV[j]"),
   count,
+
+  newest: newestPage("", `${life} .. '/' .. (string.match(page[2], '^%S+') or '')`),
+
+  /** KEYS: head, answers. The life, for who reads the list afterwards. */
+  life: {
+    name: "read the life",
+    source: `
+local head, answers = KEYS[1], KEYS[2]
+redis.call('HDEL', answers, '')
+return 'l' .. ${life}
+`,
+  },
 
   /** ARGV: limit (0 for all), bytes, a cursor or nothing, and the edits of the read that goes on or nothing. */
   readBack: {

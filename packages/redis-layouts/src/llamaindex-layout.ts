@@ -26,7 +26,7 @@ export class LlamaIndexLayout extends ScriptedDriver {
     this.#keyPrefix = options.keyPrefix;
   }
 
-  protected namesOf(key: string): ConversationNames {
+  protected makeNames(key: string): ConversationNames {
     const list = this.#keyPrefix + key;
     if (list.startsWith(ownPrefix)) {
       const problem = `In the layout "llamaindex" a key must not begin with ${ownPrefix}, as the store's own names do.`;

@@ -1,4 +1,4 @@
-import { count, mutation, read, readBack, readOn, stage, staged } from "./lua.js";
+import { append, count, mutation, newestPage, read, readBack, readOn, stage, staged } from "./lua.js";
 import type { Script } from "./script-port.js";
 
 // The list is LlamaIndex's: an element is a payload, and nothing else is there for long. What our clients have to know of
@@ -24,9 +24,22 @@ local function finish(answer, body, changed)
 end
 `;
 
-function mutate(name: string, body: string): Script {
-  return { name, source: `${mutation}${state}${body}` };
+function mutate(name: string, body: string, begin = mutation): Script {
+  return { name, source: `${begin}${state}${body}` };
 }
+
+const usualAppend = append({
+  push: `
+  local state = string.match(first, '^%d+ (%d+)$')
+  if not state then return end
+  for i = 7, #ARGV, 1000 do
+    if redis.call('RPUSHX', list, unpack(ARGV, i, math.min(i + 999, #ARGV))) == 0 then return end
+  end
+`,
+  expires: "later",
+  callersMs,
+  ownMs,
+});
 
 /** A cursor is a position from the oldest on, and a part of the hash of the element there. */
 const cursors = `
@@ -56,6 +69,7 @@ export const llamaindexScripts = {
 each(ARGV, 7, same)
 return finish('-', nil, true)
 `,
+    usualAppend,
   ),
 
   appendStaged: mutate(
@@ -172,6 +186,11 @@ return finish(string.format('=%.17g', removed), nil, true)
   stage,
   stageReplacement: stage,
   count,
+
+  newest: newestPage(
+    "for i = 2, #page do page[i] = ':' .. page[i] end\n",
+    "string.format('%.0f/', redis.call('LLEN', list) - limit) .. string.sub(redis.sha1hex(page[2]), 1, 16)",
+  ),
 
   /** ARGV: limit (0 for all), bytes, a cursor or nothing, and the edits of the read that goes on or nothing. */
   readBack: {

@@ -17,7 +17,7 @@ const block = 1_000;
 const stageMs = 10 * 60 * 1000;
 
 /**
- * KEYS: the list, its head, answers, a temporary list, and perhaps what the layout adds. ARGV: id of the operation (`c`
+ * KEYS: the list, its head, answers, a temporary list unless it is an append, and perhaps an index. ARGV: id of the operation (`c`
  * for a caller's, `s` for the store's own, and the id), fingerprint, when it was first sent by the server's clock if this
  * is not the first time (or 0), time to live (or 0), the key itself, what a Cluster's index needs, and from 7 on what the
  * operation takes.
@@ -26,13 +26,16 @@ const stageMs = 10 * 60 * 1000;
  * first, `id fingerprint answer time`. An answer is `-` for none, `=` and a number, or `+` and the length of a message that
  * is kept in `answers`. Times are the server's, in milliseconds, and never fall.
  */
-export const mutation = `
-local list, head, answers, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+const opened = `
+local list, head, answers = KEYS[1], KEYS[2], KEYS[3]
 local id, fingerprint, since, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 -- Another program's text is refused as another type would be.
 local function refuse(name) redis.call('LLEN', name) end
 
 local text = redis.call('GET', head) or ''
+`;
+
+const rest = `
 local count = redis.call('LLEN', list)
 local bodies = redis.call('HLEN', answers)
 local clock = redis.call('TIME')
@@ -127,12 +130,79 @@ local function save(state, expires)
 end
 `;
 
+/** What a mutation begins with. */
+export const mutation = `local stage, index = KEYS[4], KEYS[5]${opened}${rest}`;
+
+export interface UsualAppend {
+  /**
+   * Makes `state`, the layout's part of the head, of `first`, the head's first line, and puts the payloads into the list
+   * by RPUSHX, which does nothing where there is none. Returns before anything was written when this append is not usual.
+   */
+  readonly push: string;
+  /** How many milliseconds from now the head expires, or nothing: of `ttl`, and `later`, one of the two below. */
+  readonly expires: string;
+  readonly callersMs: number;
+  readonly ownMs: number;
+}
+
+/**
+ * What an append begins with. To a conversation that goes on, of an operation that is sent for the first time, with no
+ * removed message among the answers, it is done with fewer commands and less work; else the script goes on.
+ */
+export const append = ({ push, expires, callersMs, ownMs }: UsualAppend) => `local index = KEYS[4]${opened}
+local function usual()
+  local line = string.find(text, '\\n', 1, true)
+  if not line or since > 0 or string.find(text, '+', line, true) then return end
+  if string.find(text, '\\n' .. id .. ' ', line, true) then return end
+  local first = string.sub(text, 1, line - 1)
+${push}
+  local held, oldest = tonumber(string.match(first, '^%d+')), line
+  if held < ${remembered} then held = held + 1 else oldest = string.find(text, '\\n', line + 1, true) or #text + 1 end
+  local later = ${ownMs}
+  if string.byte(id) == 99 or string.find(text, '\\nc', oldest, true) then later = ${callersMs} end
+  -- As texts, which have 13 digits until 2286.
+  local clock = redis.call('TIME')
+  local now, last = clock[1] .. string.sub(clock[2] + 1000000, 2, 4), string.sub(text, -13)
+  if now < last then now = last end
+  local expires = ${expires}
+  text = held .. ' ' .. state .. string.sub(text, oldest) .. '\\n' .. id .. ' ' .. fingerprint .. ' - ' .. now
+  if ttl > 0 then redis.call('PEXPIRE', list, ttl) end
+  if expires then redis.call('SET', head, text, 'PX', expires) else redis.call('SET', head, text) end
+  return 'done'
+end
+local done = usual()
+if done then return done end
+${rest}`;
+
 /** KEYS: the list, its head, answers. A write without effect keeps a replica from answering. */
 export const read = `
 local list, head, answers = KEYS[1], KEYS[2], KEYS[3]
 redis.call('HDEL', answers, '')
 local count = redis.call('LLEN', list)
 `;
+
+/** Longer pages are read piece by piece. */
+export const mostAtOnce = 100;
+
+/**
+ * The newest page, when it is short. KEYS: the list, its head, answers. ARGV: limit, bytes. Answers the cursor of what is
+ * older, or nothing, and the elements, oldest first; or `long`. One more element than asked for tells whether some are older.
+ */
+export function newestPage(element: string, cursor: string): Script {
+  return {
+    name: "read the newest",
+    source: `
+local list, head, answers = KEYS[1], KEYS[2], KEYS[3]
+redis.call('HDEL', answers, '')
+local limit, size = tonumber(ARGV[1]), 0
+local page = redis.call('LRANGE', list, -limit - 1, -1)
+for i = 1, #page do size = size + #page[i] end
+if size > tonumber(ARGV[2]) then return 'long' end
+if #page > limit then page[1] = ${cursor} else table.insert(page, 1, '') end
+${element}return page
+`,
+  };
+}
 
 /**
  * The elements before position `last`, newest first, down to position `first` or until they have `budget` bytes. Answers

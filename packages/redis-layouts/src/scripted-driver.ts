@@ -9,10 +9,11 @@ import {
   type Operation,
   type Payload,
   type ReadContext,
+  RecentMap,
   utf8Length,
   type WriteContext,
 } from "@chatkeep/chat-store-core/backend";
-import { time } from "./lua.js";
+import { mostAtOnce, time } from "./lua.js";
 import { encodeName } from "./names.js";
 import type { Script, ScriptPort } from "./script-port.js";
 
@@ -37,6 +38,7 @@ export type LayoutScripts = Readonly<
     | "stage"
     | "stageReplacement"
     | "count"
+    | "newest"
     | "readBack"
     | "readOn",
     Script
@@ -50,6 +52,8 @@ export interface ConversationNames {
   readonly answers: string;
   /** Before the name of a temporary list. */
   readonly stage: string;
+  /** The part of an index that has the key, where there is one. */
+  readonly index?: string | undefined;
 }
 
 /** What a mutation answered. */
@@ -60,6 +64,9 @@ export interface Done {
   /** The entry of the index that is to be removed. */
   readonly unlist: string;
 }
+
+/** Of what has no answer and ends nothing. */
+const doneOnly: Done = { answer: "-", body: "", unlist: "" };
 
 /** Why a mutation was not done: with `unlisted` stands the token whose removal from the index was noted last. */
 type Refused = `unlisted ${string}` | "lost";
@@ -77,6 +84,8 @@ export abstract class ScriptedDriver implements Driver {
   protected readonly port: ScriptPort;
   readonly #ttl: string;
   readonly #firstSends = new FirstSends();
+  /** Of the keys that were used last: to make them takes longer than all else that is done here. */
+  readonly #names = new RecentMap<ConversationNames>(500);
 
   constructor(port: ScriptPort, { ttlMs }: LayoutOptions) {
     this.port = port;
@@ -85,7 +94,7 @@ export abstract class ScriptedDriver implements Driver {
   }
 
   protected abstract readonly scripts: LayoutScripts;
-  protected abstract namesOf(key: string): ConversationNames;
+  protected abstract makeNames(key: string): ConversationNames;
   /** The form of a cursor, which comes from outside. */
   protected abstract readonly cursorForm: RegExp;
   /** The payload in an element as a script answers it. */
@@ -97,9 +106,18 @@ export abstract class ScriptedDriver implements Driver {
     context: ReadContext,
   ): Promise<DriverKeys>;
 
+  protected namesOf(key: string): ConversationNames {
+    let names = this.#names.get(key);
+    if (names === undefined) {
+      names = this.makeNames(key);
+      this.#names.set(key, names);
+    }
+    return names;
+  }
+
   async append(key: string, payloads: readonly Payload[], context: WriteContext): Promise<void> {
     const parts = this.#parts(payloads);
-    if (parts.length === 1) await this.change(this.scripts.append, key, payloads, context);
+    if (parts.length === 1) await this.change(this.scripts.append, key, payloads, context, "");
     else await this.#changeStaged(this.scripts.stage, this.scripts.appendStaged, key, parts, context);
   }
 
@@ -143,6 +161,8 @@ export abstract class ScriptedDriver implements Driver {
     if (before !== undefined && !this.cursorForm.test(before)) {
       throw chatStoreError("INVALID_ARGUMENT", "before is no cursor of this store.");
     }
+    const newest = before === undefined && limit <= mostAtOnce ? await this.readNewest(key, limit, context) : undefined;
+    if (newest !== undefined) return newest;
     const { elements, cursor } = await this.#read(this.scripts.readBack, key, limit, before, context);
     return { payloads: elements.reverse(), before: cursor };
   }
@@ -160,7 +180,7 @@ export abstract class ScriptedDriver implements Driver {
     return this.port.close();
   }
 
-  /** Runs a mutation, with whatever a layout has to do beside it. */
+  /** Runs a mutation, with whatever a layout has to do beside it. `stage` is empty for a script that has no temporary list. */
   protected change(
     script: Script,
     key: string,
@@ -177,10 +197,12 @@ export abstract class ScriptedDriver implements Driver {
     key: string,
     args: readonly string[],
     context: WriteContext,
-    { stage, token = "", more = [] }: { stage?: string | undefined; token?: string; more?: readonly string[] },
+    { stage, token = "", index }: { stage?: string | undefined; token?: string; index?: string | undefined },
   ): Promise<Done | Refused> {
     const names = this.namesOf(key);
-    const keys = [names.list, names.head, names.answers, stage ?? this.#stageOf(key, context), ...more];
+    const keys = [names.list, names.head, names.answers];
+    if (stage !== "") keys.push(stage ?? this.#stageOf(key, context));
+    if (index !== undefined) keys.push(index);
     const { operation } = context;
     return this.#firstSends.send(
       key,
@@ -227,6 +249,17 @@ export abstract class ScriptedDriver implements Driver {
     return true;
   }
 
+  /** The newest page, unless it has more bytes than go into one reply. */
+  protected async readNewest(key: string, limit: number, context: ReadContext): Promise<DriverPage | undefined> {
+    const args = [String(limit), String(this.port.limits.replyBytes)];
+    const reply = await this.port.run(this.scripts.newest, this.#readNames(key), args, context);
+    if (reply === "long") return undefined;
+    const [before, ...elements] = texts(reply);
+    if (before === undefined) throw new UnexpectedReply();
+    const payloads = elements.map((element) => this.payloadOf(element));
+    return before === "" ? { payloads } : { payloads, before };
+  }
+
   /** Reads until it has `limit` elements or all, in as many requests as their size takes; all of one state. */
   async #read(
     script: Script,
@@ -262,7 +295,10 @@ export abstract class ScriptedDriver implements Driver {
     );
   }
 
-  #parts(payloads: readonly Payload[]): Payload[][] {
+  #parts(payloads: readonly Payload[]): readonly (readonly Payload[])[] {
+    // Three bytes for each unit of a string at most: usually there is nothing to be measured.
+    const units = payloads.reduce((sum, payload) => sum + payload.length, 0);
+    if (payloads.length <= mostPayloads && units * 3 <= this.port.limits.requestBytes) return [payloads];
     return batches(payloads, { count: mostPayloads, bytes: this.port.limits.requestBytes }, utf8Length);
   }
 
@@ -285,6 +321,7 @@ export abstract class ScriptedDriver implements Driver {
 export class UnexpectedReply extends Error {}
 
 function doneOf(reply: unknown): Done | Refused {
+  if (reply === "done") return doneOnly;
   const [status, answer = "", body = "", unlist = ""] = texts(reply);
   switch (status) {
     case "done":
@@ -318,5 +355,5 @@ export function texts(reply: unknown): string[] {
 
 /** As the scripts know it: without blanks, and with who made it. */
 function idOf({ id, fromCaller }: Operation): string {
-  return (fromCaller ? "c" : "s") + encodeName(id);
+  return fromCaller ? `c${encodeName(id)}` : `s${id}`;
 }

@@ -2,7 +2,7 @@ import type { Operation, WriteContext } from "@chatkeep/chat-store-core/backend"
 import { startRedis } from "@chatkeep/test-servers";
 import { runningServer } from "@chatkeep/test-servers/vitest-servers";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { ChatkeepLayout } from "../src/index.js";
+import { ChatkeepLayout, type Script } from "../src/index.js";
 import { type TestPort, type TestPortOptions, testPort } from "./support/port.js";
 
 const server = runningServer("redis");
@@ -71,7 +71,10 @@ describe.runIf(server)("layout chatkeep", () => {
       await client.del(wrong);
       if (whole) await client.rename(kept, wrong);
     };
-    for (const wrong of names) await refused(wrong, mutations);
+    const [list = "", head = "", answers = ""] = names;
+    for (const wrong of [list, head]) await refused(wrong, mutations);
+    // The usual append has nothing to do with answers.
+    await refused(answers, mutations.slice(1));
     // The index is only needed where a conversation ends or begins.
     await refused(index, [() => driver.trim("k", 0, writing()), () => driver.forget("k", writing())]);
     expect(await driver.count("k", reading)).toBe(3);
@@ -162,6 +165,54 @@ describe.runIf(server)("layout chatkeep", () => {
     expect(page.payloads).toEqual([...payloads(6).slice(-2), ...payloads(1, "new")]);
     expect((await driver.readPage("k", 10, page.before, reading)).payloads).toEqual(payloads(4));
   });
+
+  it.each([undefined, 60_000])(
+    "an append leaves the same by its short way as by the long one, ttl %s",
+    async (ttlMs) => {
+      const { driver: short, port } = open({}, ttlMs);
+      const { driver: long, port: longPort } = open({}, ttlMs);
+      const run = longPort.run.bind(longPort);
+      let ways = 0;
+      Object.assign(longPort, {
+        run: (script: Script, ...rest: [string[], string[], typeof reading]) => {
+          const source = script.source.replace("\nlocal done = usual()", "\nlocal done = nil");
+          if (source !== script.source) ways++;
+          return run({ ...script, source }, ...rest);
+        },
+      });
+      const mutations: ((driver: ChatkeepLayout, key: string, context: WriteContext) => Promise<unknown>)[] = [
+        ...Array.from({ length: 6 }, (_, i) => (driver: ChatkeepLayout, key: string, context: WriteContext) => {
+          return driver.append(key, payloads(i === 5 ? 1_500 : (i % 3) + 1), context);
+        }),
+        (driver, key, context) => driver.insert(key, 1, "{}", context),
+        (driver, key, context) => driver.pop(key, context),
+        (driver, key, context) => driver.forget(key, context),
+      ];
+      // Removals are rare, so that their answers are forgotten in between.
+      const chosen = Array.from(
+        { length: 120 },
+        (_, i) => mutations[i % 40 < 36 ? i % 6 : 6 + (Math.floor(i / 40) % 3)],
+      );
+      const stateOf = async (key: string) => {
+        const name = (what: string) => `${keyPrefix}{k${key}}:${what}`;
+        const head = (await port.client.get(name("head")))
+          ?.replace(/^(\d+) \d+ /, "$1 life ")
+          .replace(/ \d{13}$/gm, " time");
+        const lives = await Promise.all(["messages", "head"].map((what) => port.client.pttl(name(what))));
+        const list = await port.client.lrange(name("messages"), 0, -1);
+        return { list, head, lives: lives.map((life) => Math.ceil(life / 60_000)) };
+      };
+      for (const [i, mutate] of chosen.entries()) {
+        const operation = writing({ fromCaller: i % 50 === 20 });
+        await mutate?.(short, "short", operation);
+        await mutate?.(long, "long", operation);
+        if (i % 10 === 9) expect(await stateOf("short")).toEqual(await stateOf("long"));
+        // The same operation again changes nothing.
+        if (i % 10 === 5) await mutate?.(short, "short", operation);
+      }
+      expect(ways).toBeGreaterThan(100);
+    },
+  );
 
   it("answers a repeated removal with what it removed, and says so when that is no longer kept", async () => {
     const { driver } = open();
@@ -368,7 +419,8 @@ describe.runIf(server)("layout chatkeep", () => {
       return Object.fromEntries(calls.filter(([name]) => !["info", "config|resetstat", "config"].includes(`${name}`)));
     };
     const short = await measure(100);
-    expect(short.eval).toBe(6);
+    // An append of five commands, the newest page of three.
+    expect(short).toMatchObject({ eval: 6, rpushx: 1, getrange: 1 });
     expect(await measure(100_000)).toEqual(short);
     await port.close();
     await own.stop();

@@ -16,6 +16,8 @@ export type RedisLayout = "chatkeep" | "llamaindex";
 export interface RedisClientLike {
   readonly status: string;
   readonly isCluster?: boolean | undefined;
+  /** Of a `Redis`, while it is connected. */
+  readonly stream?: { cork(): void; uncork(): void } | undefined;
   readonly options: {
     readonly keyPrefix?: string | undefined;
     readonly autoResendUnfulfilledCommands?: boolean | undefined;

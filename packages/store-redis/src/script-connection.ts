@@ -20,6 +20,13 @@ const replicaMs = 1_000;
 /** Names asked for in one step of a SCAN. */
 const scanCount = 1_000;
 
+/** A request under way. */
+interface Waiting {
+  reject(error: Error): void;
+  /** By the seconds of the watch. */
+  readonly until: number;
+}
+
 export interface ScriptConnectionOptions {
   minReplicas: number;
   /** Closes the client, if it is the store's own. */
@@ -30,10 +37,15 @@ export interface ScriptConnectionOptions {
 export class ScriptConnection implements ScriptPort {
   readonly limits = limits;
   readonly acrossSlots: boolean;
+  readonly runAndRange: ScriptPort["runAndRange"];
   readonly #client: RedisClientLike;
   readonly #options: ScriptConnectionOptions;
   readonly #hashes = new Map<Script, string>();
-  readonly #waiting = new Set<(error: Error) => void>();
+  readonly #waiting = new Set<Waiting>();
+  #watch: ReturnType<typeof setInterval> | undefined;
+  /** Seconds that the watch has run for. */
+  #now = 0;
+  #corked = false;
   #connecting: Promise<void> | undefined;
   #connectedBefore = false;
   /** Why the connection is to another database than the one that was asked for: ioredis would go on in the first. */
@@ -43,22 +55,40 @@ export class ScriptConnection implements ScriptPort {
     this.#client = client;
     this.#options = options;
     this.acrossSlots = client.isCluster !== true;
+    // A Cluster may be set to read from replicas, and WAIT goes with a script.
+    const plainly = client.isCluster !== true && options.minReplicas === 0;
+    this.runAndRange = plainly ? (script, keys, range) => this.#runAndRange(script, keys, range) : undefined;
     client.on("close", this.#onClose);
     client.on("error", this.#onError);
   }
 
-  async run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    await this.#connected();
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args];
-    try {
-      return await this.#settled(this.#send("evalsha", [this.#hashOf(script), ...rest]));
-    } catch (error) {
+    return this.#byHash(script, (command, text) => this.#settled(this.#send(command, [text, ...rest])));
+  }
+
+  async #runAndRange(script: Script, keys: readonly string[], range: readonly [string, number, number]) {
+    const rest = [keys.length, ...keys];
+    const [reply, elements] = await this.#byHash(script, (command, text) =>
+      Promise.all([
+        this.#settled(this.#send(command, [text, ...rest])),
+        this.#settled(this.#client.call("lrange", [...range])),
+      ]),
+    );
+    return [reply, elements as string[]] as const;
+  }
+
+  #byHash<T>(script: Script, send: (command: "evalsha" | "eval", text: string) => Promise<T>): Promise<T> {
+    const hash = this.#hashOf(script);
+    const ready = this.#connectedBefore && this.#client.status === "ready";
+    const sent = ready ? send("evalsha", hash) : this.#connected().then(() => send("evalsha", hash));
+    return sent.catch(async (error: unknown) => {
       const text = error instanceof Error ? error.message : "";
       if (text.startsWith("READONLY")) await this.#givenUp();
       // Redis was restarted, or told to forget its scripts, or it is another one.
       if (!text.startsWith("NOSCRIPT")) throw error;
-      return this.#settled(this.#send("eval", [script.source, ...rest]));
-    }
+      return send("eval", script.source);
+    });
   }
 
   async scanLists(pattern: string, context: ReadContext): Promise<string[]> {
@@ -81,13 +111,30 @@ export class ScriptConnection implements ScriptPort {
   }
 
   async close(): Promise<void> {
+    this.#stopWatch();
     this.#client.off("close", this.#onClose);
     this.#client.off("error", this.#onError);
     this.#options.close();
   }
 
-  async #send(command: "evalsha" | "eval", args: (string | number)[]): Promise<unknown> {
-    if (this.#options.minReplicas === 0) return this.#client.call(command, args);
+  #send(command: "evalsha" | "eval", args: (string | number)[]): Promise<unknown> {
+    this.#cork();
+    return this.#options.minReplicas === 0 ? this.#client.call(command, args) : this.#confirmed(command, args);
+  }
+
+  /** What is sent in one turn of the event loop leaves together: a system call for each would cost more than all else. */
+  #cork(): void {
+    const { stream } = this.#client;
+    if (this.#corked || typeof stream?.cork !== "function") return;
+    this.#corked = true;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = false;
+      stream.uncork();
+    });
+  }
+
+  async #confirmed(command: "evalsha" | "eval", args: (string | number)[]): Promise<unknown> {
     try {
       return await this.#sendAndWait(command, args);
     } catch (error) {
@@ -128,14 +175,38 @@ export class ScriptConnection implements ScriptPort {
 
   /** Waits for a reply, but not for ever: with some options ioredis never settles what was under way on a lost connection. */
   #settled<T>(reply: Promise<T>): Promise<T> {
+    // One timer for all: one for each request would cost more than the rest of this.
+    this.#watch ??= setInterval(this.#onSecond, 1_000);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new NoReply(replyMs)), replyMs);
-      this.#waiting.add(reject);
-      reply.then(resolve, reject).finally(() => {
-        clearTimeout(timer);
-        this.#waiting.delete(reject);
-      });
+      const waiting: Waiting = { reject, until: this.#now + replyMs / 1_000 };
+      this.#waiting.add(waiting);
+      reply.then(
+        (value) => {
+          this.#waiting.delete(waiting);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting.delete(waiting);
+          reject(error);
+        },
+      );
     });
+  }
+
+  readonly #onSecond = () => {
+    this.#now++;
+    for (const waiting of this.#waiting) {
+      // In the order in which they were sent.
+      if (waiting.until > this.#now) break;
+      this.#waiting.delete(waiting);
+      waiting.reject(new NoReply(replyMs));
+    }
+    if (this.#waiting.size === 0) this.#stopWatch();
+  };
+
+  #stopWatch(): void {
+    clearInterval(this.#watch);
+    this.#watch = undefined;
   }
 
   /** A connection to a primary that has become a replica is given up (see client.ts), and what is sent meanwhile is lost. */
@@ -159,7 +230,7 @@ export class ScriptConnection implements ScriptPort {
     this.#misplaced = undefined;
     // Otherwise the client sends it again, which does no harm.
     if (this.#client.options.autoResendUnfulfilledCommands !== false) return;
-    for (const reject of this.#waiting) reject(new ConnectionLost("The connection was lost."));
+    for (const { reject } of this.#waiting) reject(new ConnectionLost("The connection was lost."));
     this.#waiting.clear();
   };
 

@@ -14,6 +14,7 @@ export type UpstashLayout = "chatkeep" | "llamaindex";
 export interface UpstashClientLike {
   pipeline(): {
     eval(script: string, keys: string[], args: string[]): unknown;
+    evalsha(hash: string, keys: string[], args: string[]): unknown;
     exec(options: { keepErrors: true }): Promise<unknown>;
   };
 }

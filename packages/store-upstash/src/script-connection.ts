@@ -1,4 +1,4 @@
-import type { ReadContext } from "@chatkeep/chat-store-core/backend";
+import type { ReadContext, WriteContext } from "@chatkeep/chat-store-core/backend";
 import type { PortLimits, Script, ScriptPort } from "@chatkeep/redis-layouts";
 import { newClient } from "./client.js";
 import { ServerError, UnreadableReply } from "./failures.js";
@@ -21,28 +21,71 @@ for i, name in ipairs(page[2]) do out[i + 1] = 'n' .. name end
 return out
 `;
 
-/** Sends a script by one request. */
-type Send = (script: string, keys: string[], args: string[], context: ReadContext) => Promise<unknown>;
+/** A script by its text, or by the hash of it. */
+type Command = "eval" | "evalsha";
 
-/** Scripts over HTTP, each by an EVAL of its own: that is never answered by a read replica, as reads are. */
+/** Sends a script by one request. */
+type Send = (
+  command: Command,
+  script: string,
+  keys: readonly string[],
+  args: readonly string[],
+  context: ReadContext,
+) => Promise<unknown>;
+
+/** As Redis says it, and as SDKs before 1.34 pass it on. */
+const unknownScript = /^(?:Command \d+ \[ \w+ \] failed: )?NOSCRIPT\b/;
+
+/**
+ * Scripts over HTTP, each in a request of its own. A read is an EVAL, which is never answered by a read replica, as other
+ * reads are. A write can only be done by the primary: it is sent by its hash, and by its text where that is not known yet.
+ */
 export class ScriptConnection implements ScriptPort {
   readonly limits = limits;
   readonly acrossSlots = true;
   readonly #send: Send;
+  readonly #hashes = new Map<Script, string>();
 
   constructor(client: UpstashClientLike | Connection) {
-    this.#send = "pipeline" in client ? (script, keys, args) => evaluate(client, script, keys, args) : bySignal(client);
+    this.#send =
+      "pipeline" in client
+        ? (command, script, keys, args) => evaluate(client, command, script, keys, args)
+        : bySignal(client);
   }
 
-  run({ source }: Script, keys: readonly string[], args: readonly string[], context: ReadContext): Promise<unknown> {
-    return this.#send(keyLocking + source, [...keys], [...args], context);
+  async run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    context: ReadContext | WriteContext,
+  ): Promise<unknown> {
+    const hash = "operation" in context ? await this.#hashOf(script) : undefined;
+    if (hash !== undefined) {
+      try {
+        return await this.#send("evalsha", hash, keys, args, context);
+      } catch (error) {
+        if (!(error instanceof Error && unknownScript.test(error.message))) throw error;
+      }
+    }
+    return this.#send("eval", textOf(script), keys, args, context);
+  }
+
+  /** Undefined where there is no WebCrypto, as on a page without TLS. */
+  async #hashOf(script: Script): Promise<string | undefined> {
+    const known = this.#hashes.get(script);
+    const { subtle } = crypto as { subtle?: SubtleCrypto };
+    if (known !== undefined || subtle === undefined) return known;
+    const bytes = new Uint8Array(await subtle.digest("SHA-1", new TextEncoder().encode(textOf(script))));
+    const hash = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    this.#hashes.set(script, hash);
+    return hash;
   }
 
   async scanLists(pattern: string, context: ReadContext): Promise<string[]> {
     const found: string[] = [];
     let cursor = "0";
     do {
-      const reply = await this.#send(scan, [], [cursor, pattern], context);
+      const reply = await this.#send("eval", scan, [], [cursor, pattern], context);
       if (!isTexts(reply)) throw new UnreadableReply();
       const [next = "", ...names] = reply.map((text) => text.slice(1));
       cursor = next;
@@ -54,19 +97,27 @@ export class ScriptConnection implements ScriptPort {
   async close(): Promise<void> {}
 }
 
+const textOf = ({ source }: Script) => keyLocking + source;
+
 function bySignal(connection: Connection): Send {
   const { client, withSignal } = newClient(connection);
-  return (script, keys, args, context) =>
-    withSignal(context.signal as AbortSignal, () => evaluate(client, script, keys, args));
+  return (command, script, keys, args, context) =>
+    withSignal(context.signal as AbortSignal, () => evaluate(client, command, script, keys, args));
 }
 
 /**
  * In a pipeline of one: whatever the client's settings, the SDK then puts it together with no other command, and does not
  * take an abort for a reply. What it parses of a reply is not JSON.
  */
-async function evaluate(client: UpstashClientLike, script: string, keys: string[], args: string[]): Promise<unknown> {
+async function evaluate(
+  client: UpstashClientLike,
+  command: Command,
+  script: string,
+  keys: readonly string[],
+  args: readonly string[],
+): Promise<unknown> {
   const pipeline = client.pipeline();
-  pipeline.eval(script, keys, args);
+  pipeline[command](script, [...keys], [...args]);
   const replies = await pipeline.exec({ keepErrors: true });
   const reply: unknown = Array.isArray(replies) && replies.length === 1 ? replies[0] : undefined;
   // SDKs before 1.34 don't know `keepErrors`: they give the result itself, and throw the error.

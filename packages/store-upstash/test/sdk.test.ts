@@ -132,7 +132,11 @@ describe.runIf(database)("what @upstash/redis does by itself", () => {
     const before: UpstashClientLike = {
       pipeline() {
         const pipeline = now.pipeline();
-        return { eval: (...call) => pipeline.eval(...call), exec: () => pipeline.exec() };
+        return {
+          eval: (...call) => pipeline.eval(...call),
+          evalsha: (...call) => pipeline.evalsha(...call),
+          exec: () => pipeline.exec(),
+        };
       },
     };
     const store = new UpstashChatStore({ client: before, keyPrefix: `${randomUUID()}:` });

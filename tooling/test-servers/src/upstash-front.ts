@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { withKeyLocking } from "./key-locking.js";
@@ -81,15 +82,31 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A command of a body: a list of text, numbers and booleans. */
-function toCommand(value: unknown): string[] | undefined {
-  if (!Array.isArray(value) || value.length === 0) return undefined;
-  const simple = value.every((item) => ["string", "number", "boolean"].includes(typeof item));
-  if (!simple) return undefined;
-  const [name = "", ...rest] = value.map(String);
-  if (name.toUpperCase() === "EVAL" || name.toUpperCase() === "EVAL_RO")
-    return [name, withKeyLocking(rest[0] ?? ""), ...rest.slice(1)];
-  return [name, ...rest];
+const sha1 = (text: string) => createHash("sha1").update(text).digest("hex");
+
+/** Makes commands of bodies: lists of text, numbers and booleans. */
+class Commands {
+  /** Of a script's own hash that of the one which Redis was given instead. */
+  readonly #hashes = new Map<string, string>();
+
+  of(value: unknown): string[] | undefined {
+    if (!Array.isArray(value) || value.length === 0) return undefined;
+    const simple = value.every((item) => ["string", "number", "boolean"].includes(typeof item));
+    if (!simple) return undefined;
+    const [name = "", first = "", ...rest] = value.map(String);
+    switch (name.toUpperCase()) {
+      case "EVAL":
+      case "EVAL_RO": {
+        const script = withKeyLocking(first);
+        this.#hashes.set(sha1(first), sha1(script));
+        return [name, script, ...rest];
+      }
+      case "EVALSHA":
+        return [name, this.#hashes.get(first) ?? first, ...rest];
+      default:
+        return value.map(String);
+    }
+  }
 }
 
 /** Upstash's REST front over a running Redis whose users are `upstashUsers`. */
@@ -100,6 +117,7 @@ export async function upstashFront(options: UpstashFrontOptions): Promise<Upstas
     [options.readOnlyToken, new RespConnection(redis, ["AUTH", READER, options.readOnlyToken])],
   ]);
   const sockets = new Set<Socket>();
+  const known = new Commands();
   let writes = 0;
 
   const tooLarge = (bytes: number) =>
@@ -134,13 +152,13 @@ export async function upstashFront(options: UpstashFrontOptions): Promise<Upstas
     const member = (reply: Reply) => (isError(reply) ? reply : { result: toJson(reply, base64) });
 
     if (incoming.url === "/") {
-      const command = toCommand(sent);
+      const command = known.of(sent);
       if (command === undefined) return refused(400, "ERR failed to parse command");
       const reply = await run(connection, command);
       return { status: isError(reply) ? 400 : 200, body: member(reply) };
     }
     if (incoming.url !== "/pipeline" && incoming.url !== "/multi-exec") return refused(400, "ERR unknown path");
-    const commands = Array.isArray(sent) ? sent.map(toCommand) : [];
+    const commands = Array.isArray(sent) ? sent.map((each) => known.of(each)) : [];
     if (commands.length === 0 || !commands.every((command) => command !== undefined)) {
       return refused(400, "ERR failed to parse commands");
     }
