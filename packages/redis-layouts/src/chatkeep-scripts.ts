@@ -59,7 +59,7 @@ end
 
 local function numbered(payload)
   next = next + 1
-  return string.format('%.17g ', next - 1) .. payload
+  return string.format(next % 1 == 0 and '%d ' or '%.17g ', next - 1) .. payload
 end
 
 -- left: how many messages there are now; nil when nothing was changed.
@@ -101,21 +101,21 @@ function mutate(name: string, body: string, begin = mutation): Script {
 }
 
 const usualAppend = append({
-  // A number of 13 digits is written whole.
+  state: "(%d+ )(%d+)( %d+ %S+ %S+)",
+  // Of 13 digits every whole number is exact.
   push: `
-  local life, next, others = string.match(first, '^%d+ (%d+ )(%d+)( %d+ %S+ %S+)$')
-  if not life or #next > 13 then return end
-  if ttl == 0 and redis.call('PTTL', head) ~= -1 then return end
-  next = tonumber(next)
-  for i = 7, #ARGV, 1000 do
-    local some = {}
-    for j = i, math.min(i + 999, #ARGV) do
-      some[j - i + 1] = next .. ' ' .. ARGV[j]
-      next = next + 1
+  if #b > 13 or (ttl == 0 and redis.call('PTTL', head) ~= -1) then return end
+  local last = #ARGV
+  if last == 7 then
+    if redis.call('RPUSHX', list, b .. ' ' .. ARGV[7]) == 0 then return end
+  else
+    for i = 7, last, 1000 do
+      local some = {}
+      for j = i, math.min(i + 999, last) do some[j - i + 1] = string.format('%d ', b + j - 7) .. ARGV[j] end
+      if redis.call('RPUSHX', list, unpack(some)) == 0 then return end
     end
-    if redis.call('RPUSHX', list, unpack(some)) == 0 then return end
   end
-  local state = life .. next .. others
+  b = string.format('%d', b + last - 6)
 `,
   expires: "ttl > 0 and ttl + later",
   callersMs,

@@ -29,9 +29,9 @@ function mutate(name: string, body: string, begin = mutation): Script {
 }
 
 const usualAppend = append({
+  state: "(%d+)()()",
   push: `
-  local state = string.match(first, '^%d+ (%d+)$')
-  if not state then return end
+  b, c = '', ''
   for i = 7, #ARGV, 1000 do
     if redis.call('RPUSHX', list, unpack(ARGV, i, math.min(i + 999, #ARGV))) == 0 then return end
   end

@@ -209,8 +209,9 @@ export abstract class ScriptedDriver implements Driver {
       context,
       () => this.#time(names, context),
       async (since = 0) => {
-        const fixed = [idOf(operation), operation.fingerprint, String(since), this.#ttl, key, token];
-        return doneOf(await this.port.run(script, keys, [...fixed, ...args], context));
+        const { fingerprint } = operation;
+        const all = [idOf(operation), fingerprint, since === 0 ? "0" : String(since), this.#ttl, key, token, ...args];
+        return doneOf(await this.port.run(script, keys, all, context));
       },
     );
   }
@@ -321,7 +322,8 @@ export abstract class ScriptedDriver implements Driver {
 export class UnexpectedReply extends Error {}
 
 function doneOf(reply: unknown): Done | Refused {
-  if (reply === "done") return doneOnly;
+  // A client may be told to give numbers as text.
+  if (reply === 1 || reply === "1") return doneOnly;
   const [status, answer = "", body = "", unlist = ""] = texts(reply);
   switch (status) {
     case "done":

@@ -63,31 +63,29 @@ export class ScriptConnection implements ScriptPort {
   }
 
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args];
-    return this.#byHash(script, (command, text) => this.#settled(this.#send(command, [text, ...rest])));
+    const call = [this.#hashOf(script), keys.length, ...keys, ...args];
+    return this.#byHash(script, call, (command) => this.#settled(this.#send(command, call)));
   }
 
   async #runAndRange(script: Script, keys: readonly string[], range: readonly [string, number, number]) {
-    const rest = [keys.length, ...keys];
-    const [reply, elements] = await this.#byHash(script, (command, text) =>
-      Promise.all([
-        this.#settled(this.#send(command, [text, ...rest])),
-        this.#settled(this.#client.call("lrange", [...range])),
-      ]),
+    const call = [this.#hashOf(script), keys.length, ...keys];
+    const [reply, elements] = await this.#byHash(script, call, (command) =>
+      Promise.all([this.#settled(this.#send(command, call)), this.#settled(this.#client.call("lrange", [...range]))]),
     );
     return [reply, elements as string[]] as const;
   }
 
-  #byHash<T>(script: Script, send: (command: "evalsha" | "eval", text: string) => Promise<T>): Promise<T> {
-    const hash = this.#hashOf(script);
+  /** Sends a call of a script by its hash, and once more with its text where Redis does not know that. */
+  #byHash<T>(script: Script, call: (string | number)[], send: (command: "evalsha" | "eval") => Promise<T>): Promise<T> {
     const ready = this.#connectedBefore && this.#client.status === "ready";
-    const sent = ready ? send("evalsha", hash) : this.#connected().then(() => send("evalsha", hash));
+    const sent = ready ? send("evalsha") : this.#connected().then(() => send("evalsha"));
     return sent.catch(async (error: unknown) => {
       const text = error instanceof Error ? error.message : "";
       if (text.startsWith("READONLY")) await this.#givenUp();
       // Redis was restarted, or told to forget its scripts, or it is another one.
       if (!text.startsWith("NOSCRIPT")) throw error;
-      return send("eval", script.source);
+      call[0] = script.source;
+      return send("eval");
     });
   }
 

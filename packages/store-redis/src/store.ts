@@ -6,8 +6,8 @@ import { checkOptions, type RedisChatStoreOptions, type Settings } from "./optio
 import { ScriptConnection } from "./script-connection.js";
 
 /**
- * Keeps conversations in Redis: standalone, behind Sentinel, or a Cluster. Every operation is one script, and so one request,
- * but for the first append and the end of a conversation in a Cluster. In the layout "chatkeep", or in LlamaIndex Python's
+ * Keeps conversations in Redis: standalone, behind Sentinel, or a Cluster. Every operation is one script, and so one round
+ * trip, but for the first append and the end of a conversation in a Cluster. In the layout "chatkeep", or in LlamaIndex Python's
  * own.
  */
 export class RedisChatStore extends BaseChatStore {

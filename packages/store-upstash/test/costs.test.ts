@@ -62,6 +62,12 @@ describe.runIf(database?.own)("what operations cost is what the README says", ()
   it.each(layouts)("in the layout %s", async (layout) => {
     const connection = { redisUrl: proxy.url, redisToken: server.token, layout };
     const store = new UpstashChatStore({ ...connection, keyPrefix: `${layout}:` });
+    // Until the database knows all the scripts.
+    for (const apply of Object.values(operations)) {
+      await store.setMessages("other", messages(50));
+      await apply(store, "other");
+    }
+    for (const key of await store.getKeys()) await store.deleteMessages(key);
     // Until as many operations are remembered as ever will be.
     for (let i = 0; i < 70; i++) await store.addMessage("k", message);
     const which = layouts.indexOf(layout);
@@ -78,5 +84,20 @@ describe.runIf(database?.own)("what operations cost is what the README says", ()
       written[name] = { requests: requests[which] ?? requests[0], commands: cells[which]?.[0] };
     }
     expect(counted).toEqual(written);
+  });
+
+  it("a write brings its script along only where the database does not know it", async () => {
+    const store = new UpstashChatStore({ redisUrl: proxy.url, redisToken: server.token });
+    const append = async () => {
+      proxy.log.splice(0);
+      await store.addMessage("known", message);
+      return proxy.log.map(({ bytes }) => (bytes < 1_000 ? "short" : "long"));
+    };
+    await append();
+    expect(await append()).toEqual(["short"]);
+    await admin.exec(["SCRIPT", "FLUSH"]);
+    expect(await append()).toEqual(["short", "long"]);
+    expect(await append()).toEqual(["short"]);
+    expect(await store.countMessages("known")).toBe(4);
   });
 });
