@@ -38,12 +38,14 @@ const unknownScript = /^(?:Command \d+ \[ \w+ \] failed: )?NOSCRIPT\b/;
 
 /**
  * Scripts over HTTP, each in a request of its own. A read is an EVAL, which is never answered by a read replica, as other
- * reads are. A write can only be done by the primary: it is sent by its hash, and by its text where that is not known yet.
+ * reads are. A write can only be done by the primary: once its script was sent by its text, it is sent by the hash of it,
+ * and again by its text where the database has forgotten that.
  */
 export class ScriptConnection implements ScriptPort {
   readonly limits = limits;
   readonly acrossSlots = true;
   readonly #send: Send;
+  /** Of the scripts that the database has been given. */
   readonly #hashes = new Map<Script, string>();
 
   constructor(client: UpstashClientLike | Connection) {
@@ -59,26 +61,21 @@ export class ScriptConnection implements ScriptPort {
     args: readonly string[],
     context: ReadContext | WriteContext,
   ): Promise<unknown> {
-    const hash = "operation" in context ? await this.#hashOf(script) : undefined;
-    if (hash !== undefined) {
+    const known = this.#hashes.get(script);
+    if (known !== undefined) {
       try {
-        return await this.#send("evalsha", hash, keys, args, context);
+        return await this.#send("evalsha", known, keys, args, context);
       } catch (error) {
         if (!(error instanceof Error && unknownScript.test(error.message))) throw error;
       }
     }
-    return this.#send("eval", textOf(script), keys, args, context);
-  }
-
-  /** Undefined where there is no WebCrypto, as on a page without TLS. */
-  async #hashOf(script: Script): Promise<string | undefined> {
-    const known = this.#hashes.get(script);
-    const { subtle } = crypto as { subtle?: SubtleCrypto };
-    if (known !== undefined || subtle === undefined) return known;
-    const bytes = new Uint8Array(await subtle.digest("SHA-1", new TextEncoder().encode(textOf(script))));
-    const hash = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#hashes.set(script, hash);
-    return hash;
+    const text = keyLocking + script.source;
+    const reply = await this.#send("eval", text, keys, args, context);
+    if (known === undefined && "operation" in context) {
+      const hash = await sha1(text);
+      if (hash !== undefined) this.#hashes.set(script, hash);
+    }
+    return reply;
   }
 
   async scanLists(pattern: string, context: ReadContext): Promise<string[]> {
@@ -97,7 +94,13 @@ export class ScriptConnection implements ScriptPort {
   async close(): Promise<void> {}
 }
 
-const textOf = ({ source }: Script) => keyLocking + source;
+/** Undefined where there is no WebCrypto, as on a page without TLS. */
+async function sha1(text: string): Promise<string | undefined> {
+  const { subtle } = crypto as { subtle?: SubtleCrypto };
+  if (subtle === undefined) return undefined;
+  const bytes = new Uint8Array(await subtle.digest("SHA-1", new TextEncoder().encode(text)));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 function bySignal(connection: Connection): Send {
   const { client, withSignal } = newClient(connection);
