@@ -98,10 +98,33 @@ describe("options", () => {
   });
 });
 
+describe.runIf(server)("what is sent in one turn of the event loop", () => {
+  it("leaves in one write: a page, and what many clients write", async () => {
+    const client = new Redis(server?.url ?? "");
+    const store = new RedisChatStore({ client, keyPrefix: `turn-${process.pid}:` });
+    const all = () => [
+      store.getPage("k", { limit: 1 }),
+      ...Array.from({ length: 9 }, (_, i) => store.addMessage(`k${i}`, message("x"))),
+    ];
+    try {
+      await store.addMessages("k", [message("a"), message("b")]);
+      await Promise.all(all());
+      const together = vi.spyOn(client.stream, "_writev");
+      await store.getPage("k", { limit: 1 });
+      await Promise.all(all());
+      expect(together.mock.calls.map(([chunks]) => chunks.length)).toEqual([2, 11]);
+    } finally {
+      for (const key of await store.getKeys()) await store.deleteMessages(key);
+      await store.close();
+      client.disconnect();
+    }
+  });
+});
+
 describe.runIf(server?.own)("ways to a server", () => {
   it("TLS, with a user who may do what the README says and no more", async () => {
     const commands =
-      "hello info select evalsha eval scan get set lrange llen lindex lset lrem linsert lpush lpop rpush rpushx rpop ltrim hget hset hdel hlen exists rename unlink persist pexpire pttl time zadd zrem zcard zrangebylex";
+      "hello info select evalsha eval scan get getrange set lrange llen lindex lset lrem linsert lpush lpop rpush rpushx rpop ltrim hget hset hdel hlen exists rename unlink persist pexpire pttl time zadd zrem zcard zrangebylex";
     const only = commands.replace(/(^| )/g, "$1+");
     const own = await startRedis({
       tls: true,

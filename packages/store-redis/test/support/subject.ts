@@ -57,7 +57,8 @@ export function subjectOf(
     requests: {
       addMessage: 1,
       addMessages: 1,
-      getPage: 1,
+      // With a script the LRANGE, in the same write.
+      getPage: layout === "chatkeep" ? 2 : 1,
       deleteLastMessage: 1,
       countMessages: 1,
       deleteMessage: 1,

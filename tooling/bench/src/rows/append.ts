@@ -11,7 +11,7 @@ export const append: Row = {
   title: "Append",
   text: `One message of 400 characters to a history of ${LENGTH}, which grows by what is appended and is to expire a day later. The raw driver does both in one round trip:
 RPUSH and PEXPIRE in a script, or one statement that counts the conversation's messages and inserts. Chatkeep in the same trip
-also applies a repeated write once. LangChain sets the expiry in a second round trip (Redis) or has none (Postgres, where it also has no
+also applies a repeated write once: on Redis its script reads and writes the last 33 operations too, which is most of the difference. LangChain sets the expiry in a second round trip (Redis) or has none (Postgres, where it also has no
 order but that of a sequence and no index); Mastra and VoltAgent have no expiry there; Mastra writes a thread, an index and a message.`,
   async measure(bench) {
     const { results } = bench;
