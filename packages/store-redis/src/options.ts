@@ -20,6 +20,7 @@ export interface RedisClientLike {
   readonly stream?: { cork(): void; uncork(): void } | undefined;
   readonly options: {
     readonly keyPrefix?: string | undefined;
+    readonly enableAutoPipelining?: boolean | undefined;
     readonly autoResendUnfulfilledCommands?: boolean | undefined;
     readonly redisOptions?: { readonly autoResendUnfulfilledCommands?: boolean | undefined } | undefined;
   };

@@ -55,8 +55,9 @@ export class ScriptConnection implements ScriptPort {
     this.#client = client;
     this.#options = options;
     this.acrossSlots = client.isCluster !== true;
-    // A Cluster may be set to read from replicas, and WAIT goes with a script.
-    const plainly = client.isCluster !== true && options.minReplicas === 0;
+    // A Cluster may be set to read from replicas, a pipeline may be left out by some commands, and WAIT goes with a script.
+    const inOrder = client.isCluster !== true && client.options.enableAutoPipelining !== true;
+    const plainly = inOrder && options.minReplicas === 0;
     this.runAndRange = plainly ? (script, keys, range) => this.#runAndRange(script, keys, range) : undefined;
     client.on("close", this.#onClose);
     client.on("error", this.#onError);
