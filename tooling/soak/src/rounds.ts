@@ -5,9 +5,11 @@ import {
   APPEND_ONLY_WEIGHTS,
   type Call,
   type CallEvent,
+  type CheckResult,
   callsFromEvents,
   checkAppendOnly,
   checkHistory,
+  type WorkloadOptions,
 } from "@chatkeep/chat-store-conformance";
 import { type Client, spawnClient } from "@chatkeep/test-servers";
 import type { ClientSettings, Done, Order } from "./client.js";
@@ -16,10 +18,28 @@ import { integer, type Random, randomFor, seedFor } from "./random.js";
 import type { Run } from "./run.js";
 import type { Bench, KillableServer, Link, ProcessSubject, SharedSubject } from "./subject.js";
 
-const ROUND_SIZE = 120;
-const BIG_SIZE = 1_500;
-const ROUND_KEYS = 3;
-const BIG_KEYS = 2;
+/** What the rounds of one kind are made of: calls of all clients together, and keys that they are spread over. */
+interface RoundKind {
+  readonly size: number;
+  readonly keys: number;
+  readonly workload?: Pick<WorkloadOptions, "weights" | "maxIndex">;
+  check(calls: readonly Call[]): CheckResult;
+}
+
+const MIXED: RoundKind = { size: 120, keys: 3, check: checkHistory };
+const APPENDING: RoundKind = {
+  size: 1_500,
+  keys: 2,
+  workload: { weights: APPEND_ONLY_WEIGHTS },
+  check: checkAppendOnly,
+};
+/** Nothing begins the history anew, so that a store's list of what lies where grows until the store makes it shorter. */
+const EDITING: RoundKind = {
+  size: 300,
+  keys: 1,
+  workload: { weights: { append: 4, insert: 8, edit: 3, delete: 2, pop: 1, read: 1, page: 2 }, maxIndex: 12 },
+  check: checkHistory,
+};
 /** Calls that a client process has open at once. More, with those that are left open by kills, and searches get long. */
 const WORKERS = 2;
 const RETRIES = 3;
@@ -41,7 +61,7 @@ interface Slot {
 
 interface Round {
   readonly number: number;
-  readonly big: boolean;
+  readonly kind: RoundKind;
   readonly keys: readonly string[];
   readonly logs: string[];
   readonly random: Random;
@@ -60,18 +80,25 @@ export async function runRounds(subject: SharedSubject | ProcessSubject, run: Ru
 }
 
 class Rounds {
-  readonly #subject: SharedSubject | ProcessSubject;
   readonly #bench: Bench | undefined;
   readonly #run: Run;
   readonly #slots: Slot[] = [];
+  readonly #kinds: Readonly<Record<"appending" | "mixed" | "editing", RoundKind>>;
   #reader: Slot | undefined;
   readonly #counted = new Map<string, number>();
   #kept = 0;
 
   constructor(subject: SharedSubject | ProcessSubject, bench: Bench | undefined, run: Run) {
-    this.#subject = subject;
     this.#bench = bench;
     this.#run = run;
+    const { big = APPENDING.size, round = MIXED.size } = subject.sizes ?? {};
+    const mixed = { ...MIXED, size: round, workload: run.workload };
+    this.#kinds = {
+      appending: { ...APPENDING, size: big },
+      mixed,
+      // Which calls are made is for whoever says it.
+      editing: run.workload.weights === undefined ? EDITING : mixed,
+    };
   }
 
   async run(): Promise<void> {
@@ -88,7 +115,8 @@ class Rounds {
     const started = Date.now();
     while (!this.#run.over(tally.rounds)) {
       const big = tally.big <= (Date.now() - started) / 60_000;
-      await this.#round(tally.rounds + 1, big);
+      const number = tally.rounds + 1;
+      await this.#round(number, this.#kinds[big ? "appending" : number % 3 === 2 ? "editing" : "mixed"]);
       tally.rounds += 1;
       if (big) tally.big += 1;
       this.#run.progress();
@@ -120,10 +148,10 @@ class Rounds {
     return slot.client;
   }
 
-  async #round(number: number, big: boolean): Promise<void> {
+  async #round(number: number, kind: RoundKind): Promise<void> {
     const { calm, folder, seed, tally } = this.#run;
-    const keys = Array.from({ length: big ? BIG_KEYS : ROUND_KEYS }, (_, key) => `soak/${seed}/${number}/${key}`);
-    const round: Round = { number, big, keys, logs: [], random: randomFor(seed, 4, number) };
+    const keys = Array.from({ length: kind.keys }, (_, key) => `soak/${seed}/${number}/${key}`);
+    const round: Round = { number, kind, keys, logs: [], random: randomFor(seed, 4, number) };
     // Those of the last round's dead, before the faults begin: a round is for work.
     await Promise.all(this.#slots.map((slot) => this.#clientOf(slot)));
     this.#faults(!calm);
@@ -140,7 +168,7 @@ class Rounds {
     const events = round.logs.flatMap((log) => readLog<CallEvent>(join(folder, log)));
     for (const log of round.logs) rmSync(join(folder, log), { force: true });
     const calls = callsFromEvents(events);
-    const result = big ? checkAppendOnly(calls) : checkHistory(calls);
+    const result = kind.check(calls);
     tally.calls(calls);
     tally.checked(result);
     if (result.verdict !== "linearizable") this.#keep(round, calls);
@@ -150,15 +178,14 @@ class Rounds {
     for (const { link } of this.#slots) if (link !== undefined) link.faults.enabled = enabled;
   }
 
-  #share({ big }: Round): number {
-    const { big: bigSize = BIG_SIZE, round: roundSize = ROUND_SIZE } = this.#subject.sizes ?? {};
-    return Math.max(1, Math.round((big ? bigSize : roundSize) / this.#slots.length));
+  #share({ kind }: Round): number {
+    return Math.max(1, Math.round(kind.size / this.#slots.length));
   }
 
   /** One client's part of a round. If it is killed, its successor goes on with half as much. */
   async #work(slot: Slot, round: Round): Promise<void> {
     const { calm, clients, tally } = this.#run;
-    const { big, keys } = round;
+    const { kind, keys } = round;
     const random = randomFor(this.#run.seed, 5, round.number, slot.number);
     let operations = this.#share(round);
     let kill = !calm && slot.link !== undefined && random() < KILL_CLIENT;
@@ -176,7 +203,7 @@ class Rounds {
           keys,
           operations,
           retries: RETRIES,
-          ...(big ? { weights: APPEND_ONLY_WEIGHTS } : this.#run.workload),
+          ...kind.workload,
         },
       };
       const killing = kill && slot.link !== undefined ? killAt(slot.link, client, random, operations) : undefined;

@@ -19,7 +19,7 @@ import { type Address, addressAt, concat, countOf, type Piece, pieceAt, slice } 
 import type { HeadPort, Row } from "./port.js";
 import { type ReadMessage, RowReader, rowsOf } from "./rows.js";
 import { newIncarnation, stage } from "./staging.js";
-import { Tries } from "./tries.js";
+import { AllTries, type Tries } from "./tries.js";
 import type { Tuning } from "./tuning.js";
 
 /** Where a mutation acts: some messages are taken out, and others put in at the same place. */
@@ -95,19 +95,18 @@ export class HeadWriter {
   readonly #hints: Hints;
   readonly #heads: Heads;
   readonly #options: HeadWriterOptions;
-  /** By operation, since the facade tries the very same one again. */
-  readonly #tries = new WeakMap<Operation, Tries>();
+  readonly #tries: AllTries;
 
   constructor(port: HeadPort, hints: Hints, heads: Heads, options: HeadWriterOptions) {
     this.#port = port;
     this.#hints = hints;
     this.#heads = heads;
     this.#options = options;
+    this.#tries = new AllTries(options.tuning.rememberedOperations);
   }
 
   async mutate(key: string, change: Change, { operation, ...context }: WriteContext): Promise<Answer> {
-    const tries = this.#tries.get(operation) ?? new Tries(key, this.#options.tuning.rememberedOperations);
-    this.#tries.set(operation, tries);
+    const tries = this.#tries.of(key, operation);
     const mutation: Mutation = { key, change, operation, context, tries };
 
     giveUpWhenAborted(context);
@@ -285,16 +284,15 @@ export class HeadWriter {
   }
 
   async #swap({ key, context, tries }: Mutation, plan: Plan, start: Start): Promise<Swapped> {
-    const earlier = tries.unresolved;
-    tries.sending(plan, start.head);
+    const refused = tries.sending(plan, start.head);
     const swapped = await this.#heads.swap(key, start, plan.next, context, plan.rows);
     if (swapped.applied) {
-      tries.unresolved = undefined;
+      tries.applied(plan);
       this.#options.committed({ key, head: plan.next, dead: plan.dead, read: plan.read });
     } else if (swapped.sentOnce) {
       // A request that was sent twice is refused the second time although the first was applied: then the head will tell, if
       // it has not moved on too far, as it may have since a hint was noted.
-      tries.unresolved = earlier;
+      refused();
     }
     return swapped;
   }

@@ -1,4 +1,6 @@
 import { chatStoreError } from "../../errors.js";
+import type { Operation } from "../driver.js";
+import { RecentMap } from "../recent-map.js";
 import type { Head } from "./head.js";
 import type { Plan } from "./head-writer.js";
 import { mayShow, type Staged } from "./staging.js";
@@ -11,20 +13,61 @@ interface Unresolved {
   creating: boolean;
 }
 
+/** Operations with ids of callers, who may bring them back in another call. */
+const mostOfCallers = 1_000;
+
+/** The tries of all mutations of one process. */
+export class AllTries {
+  readonly #remembered: number;
+  /** By operation, since the facade tries the very same one again. */
+  readonly #ofCalls = new WeakMap<Operation, Tries>();
+  /** Writes of earlier calls that may have happened, also those that did. */
+  readonly #ofCallers = new RecentMap<Unresolved>(mostOfCallers);
+
+  constructor(rememberedOperations: number) {
+    this.#remembered = rememberedOperations;
+  }
+
+  of(key: string, operation: Operation): Tries {
+    const known = this.#ofCalls.get(operation);
+    if (known !== undefined) return known;
+    const tries = operation.fromCaller ? this.#ofCaller(key, operation) : new Tries(key, this.#remembered);
+    this.#ofCalls.set(operation, tries);
+    return tries;
+  }
+
+  #ofCaller(key: string, { id }: Operation): Tries {
+    const name = `${id}\n${key}`;
+    return new Tries(key, this.#remembered, this.#ofCallers.get(name), (unresolved) => {
+      if (unresolved === undefined) this.#ofCallers.delete(name);
+      else this.#ofCallers.set(name, unresolved);
+    });
+  }
+}
+
 /** What a call of a mutation knows of its own tries, the first ones and those that the facade makes after a failure. */
 export class Tries {
   readonly #key: string;
   readonly #remembered: number;
+  /** For the operation's next call. */
+  readonly #note: (unresolved: Unresolved | undefined) => void;
   #staged: Staged | undefined;
+  #unresolved: Unresolved | undefined;
   /** The last one that was sent. */
   plan: Plan | undefined;
-  unresolved: Unresolved | undefined;
   /** Whether something was staged that can't be shown any more. */
   leftStaged = false;
 
-  constructor(key: string, rememberedOperations: number) {
+  constructor(
+    key: string,
+    rememberedOperations: number,
+    earlier?: Unresolved,
+    note: (unresolved: Unresolved | undefined) => void = () => {},
+  ) {
     this.#key = key;
     this.#remembered = rememberedOperations;
+    this.#unresolved = earlier;
+    this.#note = note;
   }
 
   get sent(): boolean {
@@ -36,11 +79,20 @@ export class Tries {
     return this.plan?.base === token ? this.plan : undefined;
   }
 
-  sending(plan: Plan, head: Head | undefined): void {
+  /** Notes that a plan is sent now. The answer undoes that: the request was refused, and was the only one. */
+  sending(plan: Plan, head: Head | undefined): () => void {
+    const earlier = this.#unresolved;
     this.plan = plan;
     const { incarnation, version } = plan.next;
     // The oldest is kept: once it is settled, later ones are.
-    this.unresolved ??= { incarnation, version: version - 1, creating: head === undefined };
+    this.#settle(earlier ?? { incarnation, version: version - 1, creating: head === undefined });
+    return () => this.#settle(earlier);
+  }
+
+  /** The last plan that was sent has been applied. */
+  applied({ next: { incarnation, version } }: Plan): void {
+    this.#unresolved = undefined;
+    this.#note({ incarnation, version: version - 1, creating: false });
   }
 
   /**
@@ -48,18 +100,18 @@ export class Tries {
    * one may have happened nevertheless, and have left the list of operations since.
    */
   notApplied(head: Head | undefined): void {
-    const { unresolved } = this;
+    const unresolved = this.#unresolved;
     if (unresolved === undefined || (unresolved.creating && head === undefined)) return;
     if (head?.incarnation === unresolved.incarnation) {
       const since = head.version - unresolved.version;
       if (since <= 0) return;
       if (since <= this.#remembered) {
-        this.unresolved = undefined;
+        this.#settle(undefined);
         return;
       }
     } else if (unresolved.creating) {
       // Another one created the head, and a head lives longer than any call.
-      this.unresolved = undefined;
+      this.#settle(undefined);
       return;
     }
     const problem = "The write may have been applied, and too many others were since for the store to tell.";
@@ -75,5 +127,10 @@ export class Tries {
     this.leftStaged ||= this.#staged !== undefined;
     this.#staged = staged;
     return staged;
+  }
+
+  #settle(unresolved: Unresolved | undefined): void {
+    this.#unresolved = unresolved;
+    this.#note(unresolved);
   }
 }
