@@ -9,6 +9,8 @@ import { makeTables, newClient, type TestClient, watched } from "./support/table
 const json = (text: string) =>
   `{"role": "user", "additional_kwargs": {}, "blocks": [{"block_type": "text", "text": "${text}"}]}`;
 
+const operationId = "of the caller";
+
 // What the documentation leaves open, either way.
 describe.each<[string, Doubtful[]]>([
   ["where keys are not given alone", []],
@@ -121,6 +123,31 @@ describe.each<[string, Doubtful[]]>([
     const store = open({ client: slow as TablestoreClientLike });
     await store.addMessage(key, { content: "c" });
     expect((await reader.getMessages(key)).map(({ content }) => content)).toEqual(["a", "b", "c"]);
+  });
+
+  it.each<[string, (store: TablestoreChatStore, key: string) => Promise<unknown>]>([
+    ["addMessage", (store, key) => store.addMessage(key, { content: "new" }, { operationId })],
+    ["addMessage with index", (store, key) => store.addMessage(key, { content: "new" }, { operationId, index: 1 })],
+    ["setMessages", (store, key) => store.setMessages(key, [{ content: "new" }], { operationId })],
+    ["deleteLastMessage", (store, key) => store.deleteLastMessage(key, { operationId })],
+    ["deleteMessage", (store, key) => store.deleteMessage(key, 1, { operationId })],
+    ["replaceMessage", (store, key) => store.replaceMessage(key, 1, { content: "new" }, { operationId })],
+    ["trimMessages", (store, key) => store.trimMessages(key, 2, { operationId })],
+    ["deleteMessages", (store, key) => store.deleteMessages(key, { operationId })],
+  ])("%s that a caller repeats is not applied again when others have pushed its id out", async (name, mutate) => {
+    const key = newKey();
+    const store = open();
+    const other = open();
+    for (let i = 0; i < 5; i++) await store.addMessage(key, { content: `m${i}` });
+    await mutate(store, key);
+    for (let i = 0; i < 40; i++) await other.addMessage(key, { content: `later ${i}` });
+    const before = await other.getMessages(key);
+    for (let i = 0; i < 2; i++) {
+      // That a conversation has ended is seen by the one that has begun since.
+      if (name === "deleteMessages") await mutate(store, key);
+      else await expect(mutate(store, key)).rejects.toMatchObject({ code: "UNAVAILABLE", outcome: "unknown" });
+    }
+    expect(await other.getMessages(key)).toEqual(before);
   });
 
   it("2 MB are held, more is refused with advice, and nothing is lost", async () => {

@@ -96,7 +96,7 @@ export const operationIds: Group = (it) => {
   }
 
   it(
-    "beyond the window it is answered once more or refused, and never applied again",
+    "beyond the window it is taken for a new one or refused as unknown, and never both",
     needs,
     async ({ store, other, key }) => {
       await store.addMessage(key, message("once"), { operationId: "id" });

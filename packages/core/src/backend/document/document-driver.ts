@@ -1,6 +1,7 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, Operation, ReadContext, WriteContext } from "../driver.js";
+import { hashText } from "../operation.js";
 import { pause } from "../pause.js";
 import { RecentMap } from "../recent-map.js";
 import { Turns } from "../turns.js";
@@ -10,6 +11,9 @@ import type { DocumentChange, DocumentPort, DocumentResult, DocumentWrite, Expec
 
 /** Conversations of which the marker is remembered. */
 const mostHints = 1_000;
+
+/** Operations with ids of callers, who may bring them back in another call. */
+const mostOfCallers = 1_000;
 
 /** What is known of a document: all of it, or only what our last write left there. */
 interface State<Document> {
@@ -36,10 +40,26 @@ interface Mutation<Item> {
   plan: (items: readonly Item[], exists: boolean) => Change<Item> | { nothing: Answer };
 }
 
+/** Enough of a document to tell whether it is still the same. */
+interface Seen {
+  exists: boolean;
+  marker: Marker | undefined;
+  /** A hash of all that a document without a marker holds. */
+  held: string | undefined;
+}
+
+/** A write that may have happened, or may yet. */
+interface Uncertain<Item> {
+  /** What it was made for. */
+  base: Seen;
+  forgets: boolean;
+  /** Known to the call that made it. */
+  change?: Change<Item> | undefined;
+}
+
 /** What a call knows of its own tries. */
-interface Tries<Item, Document> {
-  /** A write that may have happened, or may yet. */
-  uncertain?: { base: State<Document>; change: Change<Item> } | undefined;
+interface Tries<Item> {
+  uncertain?: Uncertain<Item> | undefined;
 }
 
 /** What is not the port's to say. */
@@ -59,7 +79,9 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
   readonly #port: DocumentPort<Item, Document>;
   readonly #ttlMs: number | undefined;
   readonly #turns = new Turns();
-  readonly #tries = new WeakMap<Operation, Tries<Item, Document>>();
+  readonly #tries = new WeakMap<Operation, Tries<Item>>();
+  /** Writes of earlier calls that may have happened, also those that did. */
+  readonly #ofCallers = new RecentMap<Uncertain<Item>>(mostOfCallers);
   readonly #hints = new RecentMap<State<Document>>(mostHints);
 
   constructor(port: DocumentPort<Item, Document>, options: DocumentDriverOptions = {}) {
@@ -204,7 +226,10 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
 
   async #attempt(key: string, { needsItems, plan }: Mutation<Item>, context: WriteContext): Promise<Answer> {
     const { operation } = context;
-    const tries = this.#tries.get(operation) ?? {};
+    const name = operation.fromCaller ? `${operation.id}\n${key}` : undefined;
+    const tries = this.#tries.get(operation) ?? {
+      uncertain: name === undefined ? undefined : this.#ofCallers.get(name),
+    };
     this.#tries.set(operation, tries);
 
     const mayGuess = !needsItems && tries.uncertain === undefined && !operation.fromCaller;
@@ -213,6 +238,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       if (context.signal.aborted) throw chatStoreError("ABORTED", "The operation was given up.");
       const repeated = this.#repeated(state, operation, tries);
       if (repeated !== undefined) return repeated.answer;
+      if (tries.uncertain === undefined) this.#note(name, undefined);
 
       // A try that is repeated on the same document must not come to another result: either may be the one that happens.
       const again = tries.uncertain?.change;
@@ -221,7 +247,10 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       if ("nothing" in change) return change.nothing;
       const marker = nextMarker(state.marker, operation, change.kept);
       const expiresAt = this.#nextExpiry();
-      tries.uncertain = { base: state, change };
+      const earlier = tries.uncertain;
+      const uncertain = { base: seenOf(state), forgets: change.do.kind === "forget" };
+      tries.uncertain = { ...uncertain, change };
+      this.#note(name, uncertain);
       this.#hints.delete(key);
       const expected = expectedOf(state);
       const result =
@@ -241,7 +270,10 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
         return change.answer;
       }
       // Sent once and refused: it can never happen.
-      if (result.sentOnce && again === undefined) tries.uncertain = undefined;
+      if (result.sentOnce && again === undefined) {
+        tries.uncertain = earlier;
+        this.#note(name, earlier);
+      }
       state = await this.#current(key, result, context);
       // The network may have sent twice what we sent once.
       if (findOperation(state.marker, operation) !== undefined) {
@@ -250,6 +282,13 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       }
       await pause(Math.random() * Math.min(500, 5 * 2 ** lost), context.signal);
     }
+  }
+
+  /** For the next call with an operation's id, if callers know it. */
+  #note(name: string | undefined, uncertain: Uncertain<Item> | undefined): void {
+    if (name === undefined) return;
+    if (uncertain === undefined) this.#ofCallers.delete(name);
+    else this.#ofCallers.set(name, uncertain);
   }
 
   async #current(
@@ -272,18 +311,14 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
   }
 
   /** The answer, when the document says that the operation has been applied; settles what is uncertain, or throws that it can't. */
-  #repeated(
-    state: State<Document>,
-    operation: Operation,
-    tries: Tries<Item, Document>,
-  ): { answer: Answer } | undefined {
+  #repeated(state: State<Document>, operation: Operation, tries: Tries<Item>): { answer: Answer } | undefined {
     const { uncertain } = tries;
     const applied = findOperation(state.marker, operation);
     if (applied !== undefined) {
       if (applied.fingerprint !== operation.fingerprint) {
         throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
       }
-      if (uncertain !== undefined) return { answer: uncertain.change.answer };
+      if (uncertain?.change !== undefined) return { answer: uncertain.change.answer };
       if (applied.answer === "body") {
         const problem = "The operation was applied, but this layout does not keep what it answered.";
         throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
@@ -292,15 +327,15 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
     }
     if (uncertain === undefined) return undefined;
 
-    const { base, change } = uncertain;
-    if (isSame(base, state)) return undefined;
+    const { base, forgets } = uncertain;
+    if (isSame(base, seenOf(state))) return undefined;
     if (base.marker !== undefined && state.marker !== undefined && follows(state.marker, base.marker)) {
       // The document has moved on without it, so that its condition will never hold again.
       tries.uncertain = undefined;
       return undefined;
     }
     // Whoever it was, the conversation has ended since.
-    if (change.do.kind === "forget" && (!state.exists || (state.marker && state.marker.life !== base.marker?.life))) {
+    if (forgets && (!state.exists || (state.marker && state.marker.life !== base.marker?.life))) {
       return { answer: undefined };
     }
     const problem =
@@ -342,8 +377,11 @@ function applied<Item>(
   }
 }
 
-function isSame<Item, Document extends StoredDocument<Item>>(base: State<Document>, state: State<Document>): boolean {
-  if (base.exists !== state.exists || base.marker?.text !== state.marker?.text) return false;
-  if (!base.exists || base.marker !== undefined) return true;
-  return base.expiresAt === state.expiresAt && JSON.stringify(base.document) === JSON.stringify(state.document);
+function seenOf<Item, Document extends StoredDocument<Item>>({ exists, marker, document }: State<Document>): Seen {
+  const held = marker === undefined && document !== undefined ? hashText(JSON.stringify(document)) : undefined;
+  return { exists, marker, held };
+}
+
+function isSame(base: Seen, now: Seen): boolean {
+  return base.exists === now.exists && base.marker?.text === now.marker?.text && base.held === now.held;
 }
