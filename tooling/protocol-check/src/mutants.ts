@@ -197,9 +197,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: "head-writer.ts",
-        find: "    tries.sending(plan, start.head);\n",
+        find: "    const refused = tries.sending(plan, start.head);\n",
         replace:
-          "    tries.sending(plan, start.head);\n    await this.#putTail(key, plan.next, plan.next.tail.map(([index]) => index), context);\n",
+          "    const refused = tries.sending(plan, start.head);\n    await this.#putTail(key, plan.next, plan.next.tail.map(([index]) => index), context);\n",
       },
     ],
     found: /two contents/,
