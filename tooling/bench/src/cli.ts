@@ -9,16 +9,17 @@ import { machineKind } from "./machine.js";
 import { FAILED_IN_PART, type Orders } from "./orders.js";
 import { installPeers } from "./peers.js";
 import { pythonInterpreter } from "./python.js";
-import { writeReport } from "./report/write.js";
+import { printReport, writeReport, writeReportAgain } from "./report/write.js";
 import type { Report } from "./results.js";
 import { rows } from "./rows.js";
 
 const stores = ["redis", "postgres", "upstash", "dynamodb", "azurite", "tablestore"];
 const names = rows.map(({ name }) => name);
 
-const USAGE = `pnpm bench [--store redis,postgres,…] [--what append,page,…] [--quick] [--write]
+const USAGE = `pnpm bench [--store redis,postgres,…] [--what append,page,…] [--quick] [--write | --render]
   Measures Chatkeep beside raw drivers and other libraries, each on the same server. A whole run writes bench/README.md and
   bench/results; a part of it, or a quick one, prints its report unless told to write it.
+  --render measures nothing, and writes the report of the last numbers anew.
   stores: ${stores.join(", ")}; what: ${names.join(", ")}`;
 
 /** Some of the libraries need a newer Node than the packages do; all are measured on this one. */
@@ -34,8 +35,18 @@ function list(text: string | undefined, all: readonly string[]): readonly string
 
 const text = { type: "string" } as const;
 const { values } = parseArgs({
-  options: { store: text, what: text, quick: { type: "boolean" }, write: { type: "boolean" } },
+  options: {
+    store: text,
+    what: text,
+    quick: { type: "boolean" },
+    write: { type: "boolean" },
+    render: { type: "boolean" },
+  },
 });
+if (values.render === true) {
+  await writeReportAgain();
+  process.exit();
+}
 const chosen = { stores: list(values.store, stores), what: list(values.what, names) };
 const { quick = false, write = !quick && values.store === undefined && values.what === undefined } = values;
 
@@ -58,7 +69,9 @@ try {
   const measured = JSON.parse(await readFile(output, "utf8")) as Omit<Report, "date" | "command" | "machine">;
   const date = new Date().toISOString().slice(0, 10);
   const command = ["pnpm bench", ...process.argv.slice(2)].join(" ");
-  await writeReport({ date, command, machine: machineKind(), ...measured }, write);
+  const report = { date, command, machine: machineKind(), ...measured };
+  if (write) await writeReport(report);
+  else printReport(report);
 } finally {
   await rm(folder, { recursive: true });
 }

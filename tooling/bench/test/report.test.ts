@@ -1,9 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { writeBetween } from "../src/report/markers.js";
 import { logLogPlot } from "../src/report/plot.js";
 import { summaryText } from "../src/report/summary.js";
 import { reportText } from "../src/report/tables.js";
-import { OURS, RAW, Results, rounded } from "../src/results.js";
+import { reportFiles } from "../src/report/write.js";
+import { OURS, RAW, type Report, Results, rounded } from "../src/results.js";
 import type { Row } from "../src/row.js";
 
 const row: Row = { name: "append", title: "Append", text: "How it was done.", measure: async () => {} };
@@ -35,6 +37,14 @@ function report() {
 }
 
 describe("the report", () => {
+  it("in bench/README.md and README.md is that of the numbers in bench/results", async () => {
+    const file = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), "utf8");
+    const latest = JSON.parse(await file("bench/results/latest.json")) as Report;
+    const written = await reportFiles(latest);
+    expect(written.size).toBeGreaterThan(3);
+    for (const [path, text] of written) expect(await file(path), `${path}: pnpm bench --render`).toBe(text);
+  });
+
   it("says for each aim whether it was met, and for each number how many times ours it is", () => {
     const text = reportText(report(), [row], new Map([["append", "![plot](plot.svg)"]]));
     expect(text).toContain("| Append | at most 1.2 of raw | 2 × | **not met** |");
@@ -58,8 +68,8 @@ describe("the report", () => {
       results.add({ ...place, contender: "Slow", value: 100, stopped: what === "turn" });
     }
     const text = summaryText({ date: "2026-01-01", measurements: results.measurements });
-    expect(text).toContain("5,000 messages on Redis: 0.5 ms. Slow: 200 times that.");
-    expect(text).toContain("10,000 messages on Redis: 0.5 ms. Slow: more than 200 times that.");
+    expect(text).toContain("5,000 messages on Redis took 0.5 ms. Others, in multiples of that: Slow 200.");
+    expect(text).toContain("10,000 messages on Redis took 0.5 ms. Others, in multiples of that: Slow more than 200.");
     expect(text).toContain("](bench/plots/page-redis.svg)");
     expect(() => summaryText({ date: "2026-01-01", measurements: [] })).toThrow("page was not measured");
   });
