@@ -14,9 +14,9 @@ const budgets: Readonly<Record<string, number>> = {
   "@chatkeep/chat-store-azure": 12_700,
   "@chatkeep/chat-store-dynamodb": 10_700,
   "@chatkeep/chat-store-postgres": 13_900,
-  "@chatkeep/chat-store-redis": 14_600,
+  "@chatkeep/chat-store-redis": 15_600,
   "@chatkeep/chat-store-tablestore": 8_300,
-  "@chatkeep/chat-store-upstash": 14_000,
+  "@chatkeep/chat-store-upstash": 14_900,
 };
 
 const entries = publicPackages().flatMap(({ name, folder }) =>

@@ -9,7 +9,6 @@ const codes = Uint8Array.from(alphabet, (char) => char.charCodeAt(0));
 const chance = 12;
 /** Drawn for many ids at once: drawing for each costs more than all the rest of a call. */
 const pool = new Uint8Array(chance * 256);
-const decoder = new TextDecoder();
 let drawn = "";
 let used = 0;
 /** The part that all ids of a millisecond have in common. */
@@ -24,7 +23,7 @@ export function newOperationId(): string {
     }
     crypto.getRandomValues(pool);
     for (let i = 0; i < pool.length; i++) pool[i] = codes[(pool[i] as number) % 64] as number;
-    drawn = decoder.decode(pool);
+    drawn = String.fromCharCode(...pool);
     used = 0;
   }
   const now = Date.now();
