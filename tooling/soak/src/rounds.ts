@@ -44,7 +44,7 @@ const EDITING: RoundKind = {
 const WORKERS = 2;
 const RETRIES = 3;
 /** A client that does not come to its end in this time hangs, which is a failure of the run. */
-const ROUND_SECONDS = 90;
+const ROUND_SECONDS = 180;
 const KILL_CLIENT = 0.6;
 const KILL_SERVER = 0.25;
 const KEPT_HISTORIES = 5;
@@ -91,13 +91,13 @@ class Rounds {
   constructor(subject: SharedSubject | ProcessSubject, bench: Bench | undefined, run: Run) {
     this.#bench = bench;
     this.#run = run;
-    const { big = APPENDING.size, round = MIXED.size } = subject.sizes ?? {};
+    const { big = APPENDING.size, editing = EDITING.size, round = MIXED.size } = subject.sizes ?? {};
     const mixed = { ...MIXED, size: round, workload: run.workload };
     this.#kinds = {
       appending: { ...APPENDING, size: big },
       mixed,
       // Which calls are made is for whoever says it.
-      editing: run.workload.weights === undefined ? EDITING : mixed,
+      editing: run.workload.weights === undefined ? { ...EDITING, size: editing } : mixed,
     };
   }
 

@@ -13,6 +13,8 @@ interface Sizes {
   readonly round?: number;
   /** Of the append-only round that begins each minute. 1,500 by default. */
   readonly big?: number;
+  /** Of a round of edits of one key: some 200 grow a long list of pieces. 300 by default. */
+  readonly editing?: number;
 }
 
 /** What a client process works with. */

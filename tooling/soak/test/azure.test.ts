@@ -11,5 +11,5 @@ describe.runIf(runningServer("azurite")?.own)("AzureChatStore", () => {
     expect(report).toMatchObject({ rounds: 3, anomalies: {}, undecided: [] });
     expect(report.faults["client killed"]).toBeGreaterThan(0);
     expect(report.faults["reset-after"]).toBeGreaterThan(0);
-  }, 240_000);
+  }, 400_000);
 });

@@ -6,7 +6,7 @@ import type { SharedSubject } from "../subject.js";
 export const subject: SharedSubject = {
   kind: "shared",
   // Azurite takes some milliseconds for each entity.
-  sizes: { round: 60, big: 300 },
+  sizes: { round: 60, big: 300, editing: 200 },
   async start() {
     const server = await startAzurite();
     const account = { endpoint: server.url, credential: azuriteAccount };
