@@ -20,12 +20,11 @@ export interface AzuriteOptions {
 /**
  * An Azurite of the test's own (3.35.0, Microsoft's own emulator), its table service only, in memory, on a free port of
  * loopback. It never throttles, checks neither the size of an entity nor the number of its properties, tears multi-byte
- * text of large single writes, and keeps nothing over a kill. Its transactions are made to go on one after another.
+ * text of large single writes, and keeps nothing over a kill.
  */
 export async function startAzurite({ tls }: AzuriteOptions = {}): Promise<OwnServer> {
   const manifest = createRequire(import.meta.url).resolve("azurite/package.json");
   const main = join(dirname(manifest), "dist/src/table/main.js");
-  const preload = new URL("./azurite-preload.mjs", import.meta.url).href;
   return startServer({
     name: "azurite",
     async prepare({ directory }) {
@@ -36,7 +35,7 @@ export async function startAzurite({ tls }: AzuriteOptions = {}): Promise<OwnSer
     command: ({ ports: [port = 0] }) => ({
       file: process.execPath,
       args: [
-        ...["--import", preload, main],
+        main,
         ...["--tableHost", LOOPBACK, "--tablePort", String(port)],
         ...["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"],
         ...(tls === undefined ? [] : ["--oauth", "basic", "--cert", "cert.pem", "--key", "key.pem"]),
