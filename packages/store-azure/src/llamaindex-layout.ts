@@ -16,7 +16,7 @@ import {
 import { after, nameOf } from "./keys.js";
 import { Counts } from "./llamaindex-counts.js";
 import { type Item, maxPayloadBytes, sizeOf, toItem, toPayload } from "./llamaindex-entity.js";
-import { isBegun, isLive, itemOf, markerOf, type Partition, place } from "./llamaindex-partition.js";
+import { isBegun, isLive, itemOf, markerOf, noMarker, type Partition, place } from "./llamaindex-partition.js";
 import type { AzureServiceMode } from "./options.js";
 import { toText } from "./parts.js";
 import { type Conditional, type Entity, patiently, quoted, type Requests } from "./requests.js";
@@ -138,7 +138,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     const found = await this.#find(key, expected, context);
     if (found === "other") return { applied: false, sentOnce: true };
     if (found === undefined) return { applied: true };
-    return this.#commit(key, context, () => this.#end(key, found, markerOf(found), context));
+    return this.#commit(key, context, () => this.#end(key, found, noMarker, context));
   }
 
   /** Nothing expires in this layout. */
@@ -314,13 +314,9 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   }
 
   /** All messages are gone from now on. */
-  async #end(
-    key: string,
-    { anchor }: Partition,
-    marker: string | undefined,
-    context: ReadContext,
-  ): Promise<Conditional> {
-    const mark = { ...(marker === undefined ? {} : { chatkeep: marker }), chatkeepEnd: true };
+  async #end(key: string, { anchor }: Partition, marker: string, context: ReadContext): Promise<Conditional> {
+    // With another marker than before: whoever has read the messages must not take this for what they read.
+    const mark = { chatkeep: marker, chatkeepEnd: true };
     return this.#tables.chat.transact([this.#anchorMarked(key, anchor, mark)], context);
   }
 
@@ -359,7 +355,10 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     return result;
   }
 
-  /** Finishes or takes back what was left half done. "ended" when nothing is left, undefined when somebody else was at it. */
+  /**
+   * Finishes or takes back what was left half done. The partition itself when nothing was, "ended" when nothing is left, and
+   * undefined when it has to be read anew: it is another one now, and may have been changed since.
+   */
   async #tidy(key: string, partition: Partition, context: ReadContext): Promise<Partition | "ended" | undefined> {
     const { anchor, rows, items } = partition;
     const { chatkeepPending, chatkeepFrom, chatkeepEnd, chatkeep } = anchor.entity;
@@ -391,9 +390,8 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
       isMoved && first !== undefined
         ? [this.#anchorReplaced(key, { ...anchor, etag }, first, mark), deletion(first.rowKey)]
         : [this.#anchorMarked(key, { ...anchor, etag }, { chatkeepPending: "" })];
-    const result = await this.#tables.chat.transact(actions, context);
-    if (!result.applied) return undefined;
-    return this.#load(key, context);
+    await this.#tables.chat.transact(actions, context);
+    return undefined;
   }
 
   /** Runs what decides, and does what follows from it. */

@@ -16,10 +16,13 @@ export interface Partition {
 
 export function markerOf({ anchor }: Partition): string | undefined {
   const { chatkeep } = anchor.entity;
-  return typeof chatkeep === "string" ? chatkeep : undefined;
+  return typeof chatkeep === "string" && chatkeep !== noMarker ? chatkeep : undefined;
 }
 
-/** Nothing yet: its first write takes several transactions, and is under way or was given up. */
+/** In place of the marker of what was deleted: a property can't be taken away. */
+export const noMarker = "";
+
+/** Nothing: its first write takes several transactions and is under way or was given up, or it was deleted. */
 export function isBegun(partition: Partition): boolean {
   return partition.anchor.entity.chatkeepEnd === true && markerOf(partition) === undefined;
 }

@@ -1,0 +1,93 @@
+import { runningServer } from "@chatkeep/test-servers/vitest-servers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AzureChatStore } from "../src/index.js";
+import { dropTables, newClient, newTables } from "./support/tables.js";
+
+const server = runningServer("azurite");
+
+/** Told of each request about messages, as in "GET 1": a POST is a transaction of several actions, a PATCH one of one. */
+interface Watch {
+  before?: (request: string) => void;
+  after?: (request: string) => Promise<unknown> | undefined;
+}
+
+describe.runIf(server)("two clients in the layout llamaindex", () => {
+  const tables = newTables();
+
+  function open({ before, after }: Watch = {}, maxRetries = 5) {
+    const client = newClient(server!.url, tables.chatTableName, { retryOptions: { maxRetries: 0 } });
+    const metadataClient = newClient(server!.url, tables.metadataTableName);
+    const numbers: Record<string, number> = {};
+    client.pipeline.addPolicy({
+      name: "testWatches",
+      async sendRequest(request, next) {
+        numbers[request.method] = (numbers[request.method] ?? 0) + 1;
+        const name = `${request.method} ${numbers[request.method]}`;
+        before?.(name);
+        const response = await next(request);
+        await after?.(name);
+        return response;
+      },
+    });
+    return new AzureChatStore({ client, metadataClient, layout: "llamaindex", autoSetup: false, maxRetries });
+  }
+
+  /** A client that dies after its first transaction. */
+  function dying() {
+    let isDead = false;
+    return open(
+      {
+        before() {
+          if (isDead) throw new Error("it is dead");
+        },
+        async after(request) {
+          isDead = request === "POST 1" || request === "PATCH 1";
+        },
+      },
+      0,
+    );
+  }
+
+  const contents = async (key: string) => (await open().getMessages(key)).map(({ content }) => content);
+
+  beforeAll(async () => {
+    const client = newClient(server!.url, tables.chatTableName);
+    const metadataClient = newClient(server!.url, tables.metadataTableName);
+    await new AzureChatStore({ client, metadataClient, layout: "llamaindex" }).setup();
+  });
+  afterAll(() => dropTables(server!.url, tables));
+
+  it("what one deletes while the other edits it stays deleted", async () => {
+    const key = "deleted";
+    await open().setMessages(key, [{ content: "a" }, { content: "b" }]);
+    // Deleted when it has been read, and not tidied up yet.
+    const editing = open({
+      after: (request) => (request === "GET 1" ? dying().deleteMessages(key) : undefined),
+    });
+    expect(await editing.replaceMessage(key, 0, { content: "edited" })).toBeUndefined();
+    expect(await contents(key)).toEqual([]);
+    await open().addMessage(key, { content: "anew" });
+    expect(await contents(key)).toEqual(["anew"]);
+  });
+
+  it("what one appends while the other tidies up and edits is kept", async () => {
+    const key = "tidied";
+    await open().setMessages(key, [{ content: "a" }, { content: "b" }]);
+    const many = Array.from({ length: 150 }, (_, i) => ({ content: `never ${i}` }));
+    await expect(dying().addMessages(key, many)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(await contents(key)).toEqual(["a", "b"]);
+
+    let appended = false;
+    const editing = open({
+      after(request) {
+        // The transaction before took away what was staged; this says that nothing is under way any more.
+        if (request !== "PATCH 1") return undefined;
+        appended = true;
+        return open().addMessage(key, { content: "c" });
+      },
+    });
+    expect(await editing.replaceMessage(key, 0, { content: "edited" })).toMatchObject({ content: "a" });
+    expect(appended).toBe(true);
+    expect(await contents(key)).toEqual(["edited", "b", "c"]);
+  });
+});
