@@ -84,6 +84,7 @@ async function* events(response) {
       for (const line of lines) yield JSON.parse(line);
     }
   } finally {
+    // Nobody reads on: what the connection still has to say is no news.
     void reader?.cancel().catch(() => {});
   }
 }

@@ -194,3 +194,6 @@ export function message(text: string): ChatMessageInput {
 export function messages(count: number, prefix = "m"): ChatMessageInput[] {
   return Array.from({ length: count }, (_, i) => message(`${prefix}${i}`));
 }
+
+/** What JavaScript can hand in although the types forbid it. */
+export const wrong = (value: unknown) => value as never;

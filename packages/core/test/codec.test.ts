@@ -682,6 +682,7 @@ describe("any message", () => {
   /** The normal form by its definition, so as not to be the codec's own idea of it. */
   function normalBlock(input: ContentBlock): ContentBlock {
     const present = Object.entries(input).filter(([, value]) => value !== undefined);
+    // What is undefined has gone; nothing else has changed.
     const normal = Object.fromEntries(present) as unknown as ContentBlock;
     if (normal.type === "citable") normal.content = normal.content.map(normalBlock);
     if (normal.type === "thinking" && Object.keys(normal.additionalInformation ?? {}).length === 0) {

@@ -10,6 +10,8 @@ import { temporaryFolder } from "./support/folders.js";
 
 const said = (content: string) => ({ role: "user" as const, content });
 const newPath = async () => join(await temporaryFolder(), "chat_store.json");
+/** Undefined where there is no file. */
+const contentOf = (path: string) => readFile(path).catch(() => undefined);
 const readBack = async (path: string) => (await SimpleChatStore.fromPersistPath(path)).getMessages("k");
 
 afterEach(() => {
@@ -191,7 +193,7 @@ describe("a file that somebody else changed", () => {
     await store.addMessage("k", said("s3cret-4711"));
     await store.flush();
     await interfere(path);
-    const foreign = await readFile(path).catch(() => undefined);
+    const foreign = await contentOf(path);
 
     await store.addMessage("k", said("2"));
     const failure = await failureOf(() => store.flush(), "CONFLICT");
@@ -202,12 +204,12 @@ describe("a file that somebody else changed", () => {
     expect(refused).toMatchObject({ outcome: "not-applied", key: "k" });
     await failureOf(() => store.persist(path), "CONFLICT");
     expect(await store.countMessages("k")).toBe(2);
-    expect(await readFile(path).catch(() => undefined)).toEqual(foreign);
+    expect(await contentOf(path)).toEqual(foreign);
 
     await store.persist(`${path}.mine`);
     expect(await readBack(`${path}.mine`)).toEqual([said("s3cret-4711"), said("2")]);
     await failureOf(() => store.close(), "CONFLICT");
-    expect(await readFile(path).catch(() => undefined)).toEqual(foreign);
+    expect(await contentOf(path)).toEqual(foreign);
   });
 
   it("by another store's persist is no different", async () => {

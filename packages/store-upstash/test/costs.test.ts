@@ -3,8 +3,9 @@ import type { ChatStore } from "@chatkeep/chat-store-core";
 import { type HttpProxy, httpProxy, startUpstash, type UpstashServer } from "@chatkeep/test-servers";
 import { Redis } from "@upstash/redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { UpstashChatStore, type UpstashClientLike, type UpstashLayout } from "../src/index.js";
+import { UpstashChatStore, type UpstashLayout } from "../src/index.js";
 import { runningDatabase } from "./support/database.js";
+import { olderClient } from "./support/older-client.js";
 
 const database = runningDatabase();
 const layouts: UpstashLayout[] = ["chatkeep", "llamaindex"];
@@ -81,18 +82,7 @@ describe.runIf(database?.own)("what operations cost is what the README says", ()
   });
 
   it.each(["its own client", "an older SDK's"])("a write brings its script along once, with %s", async (which) => {
-    const client = new Redis({ url: proxy.url, token: server.token });
-    // As SDKs before 1.34, which know no `keepErrors` and throw.
-    const older: UpstashClientLike = {
-      pipeline() {
-        const pipeline = client.pipeline();
-        return {
-          eval: (...call) => pipeline.eval(...call),
-          evalsha: (...call) => pipeline.evalsha(...call),
-          exec: () => pipeline.exec(),
-        };
-      },
-    };
+    const older = olderClient(new Redis({ url: proxy.url, token: server.token }));
     const own = { redisUrl: proxy.url, redisToken: server.token };
     const store = new UpstashChatStore(which === "its own client" ? own : { client: older });
     const append = async () => {

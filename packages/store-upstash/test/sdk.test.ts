@@ -6,6 +6,7 @@ import { Redis as CloudflareRedis } from "@upstash/redis/cloudflare";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { UpstashChatStore, type UpstashClientLike, type UpstashLayout } from "../src/index.js";
 import { newClient, runningDatabase } from "./support/database.js";
+import { olderClient } from "./support/older-client.js";
 
 const database = runningDatabase();
 const layouts: UpstashLayout[] = ["chatkeep", "llamaindex"];
@@ -127,18 +128,7 @@ describe.runIf(database)("what @upstash/redis does by itself", () => {
   });
 
   it("a client of a version that knows no `keepErrors` can be handed in", async () => {
-    // Not the SDK itself, which comes once: what its versions did.
-    const now = new Redis({ ...throughProxy(), enableAutoPipelining: false });
-    const before: UpstashClientLike = {
-      pipeline() {
-        const pipeline = now.pipeline();
-        return {
-          eval: (...call) => pipeline.eval(...call),
-          evalsha: (...call) => pipeline.evalsha(...call),
-          exec: () => pipeline.exec(),
-        };
-      },
-    };
+    const before = olderClient(new Redis({ ...throughProxy(), enableAutoPipelining: false }));
     const store = new UpstashChatStore({ client: before, keyPrefix: `${randomUUID()}:` });
     await store.addMessage("k", message("x"));
     expect(await store.getMessages("k")).toEqual([message("x")]);
@@ -155,7 +145,7 @@ describe.runIf(database)("what @upstash/redis does by itself", () => {
         ...more,
       });
 
-    it("asks by EVAL only, which no read replica answers, and locks no more than the conversation", async () => {
+    it("reads by EVAL only, which no read replica answers, and locks no more than the conversation", async () => {
       proxy.always(see);
       const store = owned();
       await store.setMessages("k", [message("a"), message("b")]);

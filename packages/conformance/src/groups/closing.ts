@@ -48,8 +48,9 @@ export const closing: Group = (it, { subject }) => {
 
   it("it can be disposed of with `await using`", async ({ newSpace }) => {
     const { store } = await newSpace();
-    check(Symbol.asyncDispose in store, "It has no Symbol.asyncDispose.");
-    await (store as unknown as AsyncDisposable)[Symbol.asyncDispose]();
+    const dispose = Symbol.asyncDispose in store ? store[Symbol.asyncDispose] : undefined;
+    check(typeof dispose === "function", "It has no Symbol.asyncDispose.");
+    await dispose.call(store);
     await rejection(store.getMessages("k"), "CLOSED", secrets);
   });
 

@@ -1,6 +1,6 @@
 import { checkEqual, rejection } from "../assert.js";
 import type { Group } from "../case.js";
-import { message, messages } from "../samples.js";
+import { message, messages, wrong } from "../samples.js";
 import { texts } from "./reading.js";
 
 export const editing: Group = (it) => {
@@ -78,10 +78,10 @@ export const editing: Group = (it) => {
       await rejection(store.replaceMessage(key, index, message("x")), "INDEX_OUT_OF_RANGE");
     }
     for (const index of [0.5, Number.NaN, Number.POSITIVE_INFINITY, "1", null]) {
-      await rejection(store.addMessage(key, message("x"), { index: index as number }), "INVALID_ARGUMENT");
-      await rejection(store.deleteMessage(key, index as number), "INVALID_ARGUMENT");
-      await rejection(store.replaceMessage(key, index as number, message("x")), "INVALID_ARGUMENT");
-      await rejection(store.trimMessages(key, index as number), "INVALID_ARGUMENT");
+      await rejection(store.addMessage(key, message("x"), { index: wrong(index) }), "INVALID_ARGUMENT");
+      await rejection(store.deleteMessage(key, wrong(index)), "INVALID_ARGUMENT");
+      await rejection(store.replaceMessage(key, wrong(index), message("x")), "INVALID_ARGUMENT");
+      await rejection(store.trimMessages(key, wrong(index)), "INVALID_ARGUMENT");
     }
     await rejection(store.trimMessages(key, -1), "INVALID_ARGUMENT");
     const beyond = await rejection(store.addMessage(key, message("x"), { index: 4 }), "INDEX_OUT_OF_RANGE");

@@ -1,7 +1,7 @@
-import type { ChatMessageInput, ChatStore } from "@chatkeep/chat-store-core";
+import type { ChatStore } from "@chatkeep/chat-store-core";
 import { check, checkEqual, contentMarker, rejection } from "../assert.js";
 import type { Group } from "../case.js";
-import { message } from "../samples.js";
+import { message, wrong } from "../samples.js";
 import { texts } from "./reading.js";
 
 const nested = (depth: number): unknown =>
@@ -51,7 +51,7 @@ export const errors: Group = (it, { subject }) => {
   for (const [title, bad, path] of badMessages) {
     it(`refuses a message with ${title}, names the place and repeats nothing`, async ({ store, key }) => {
       await store.addMessage(key, message("kept"));
-      const input = bad as ChatMessageInput;
+      const input = wrong(bad);
       for (const call of [
         () => store.addMessage(key, input),
         () => store.addMessage(key, input, { index: 0 }),
@@ -68,12 +68,12 @@ export const errors: Group = (it, { subject }) => {
 
   it("refuses what is no message and no list of messages", async ({ store, key }) => {
     for (const bad of [undefined, null, "text", 5, []]) {
-      await rejection(store.addMessage(key, bad as unknown as ChatMessageInput), "INVALID_MESSAGE", secrets);
-      await rejection(store.setMessages(key, [bad as unknown as ChatMessageInput]), "INVALID_MESSAGE", secrets);
+      await rejection(store.addMessage(key, wrong(bad)), "INVALID_MESSAGE", secrets);
+      await rejection(store.setMessages(key, [wrong(bad)]), "INVALID_MESSAGE", secrets);
     }
     for (const bad of [undefined, null, "text", { length: 1 }]) {
-      await rejection(store.addMessages(key, bad as unknown as []), "INVALID_ARGUMENT", secrets);
-      await rejection(store.setMessages(key, bad as unknown as []), "INVALID_ARGUMENT", secrets);
+      await rejection(store.addMessages(key, wrong(bad)), "INVALID_ARGUMENT", secrets);
+      await rejection(store.setMessages(key, wrong(bad)), "INVALID_ARGUMENT", secrets);
     }
     checkEqual(await store.getKeys({ prefix: key }), [], "getKeys");
   });
@@ -100,11 +100,11 @@ export const errors: Group = (it, { subject }) => {
   it("refusals are answered by a promise, never thrown at once", async ({ store }) => {
     for (const call of [
       () => store.addMessage("", message("x")),
-      () => store.getMessages(5 as unknown as string),
+      () => store.getMessages(wrong(5)),
       () => store.deleteMessage("k", -1),
       () => store.getPage("k", { limit: 0 }),
       () => store.trimMessages("k", -1),
-      () => store.setMessages("k", 5 as unknown as []),
+      () => store.setMessages("k", wrong(5)),
     ]) {
       let promise: Promise<unknown>;
       try {

@@ -1,6 +1,6 @@
 import { check, checkEqual, rejection } from "../assert.js";
 import type { Group } from "../case.js";
-import { lookAlikes, message, oddKeys } from "../samples.js";
+import { lookAlikes, message, oddKeys, wrong } from "../samples.js";
 import { texts } from "./reading.js";
 
 export const keys: Group = (it, { level, subject }) => {
@@ -56,7 +56,7 @@ export const keys: Group = (it, { level, subject }) => {
   ];
   for (const [title, bad] of refused) {
     it(`refuses ${title} as a key`, async ({ store }) => {
-      const key = bad as string;
+      const key: string = wrong(bad);
       const { secrets } = subject;
       await rejection(store.addMessage(key, message("x")), "INVALID_KEY", secrets);
       await rejection(store.addMessage(key, message("x"), { index: 0 }), "INVALID_KEY", secrets);
@@ -122,6 +122,6 @@ export const keys: Group = (it, { level, subject }) => {
     for (const pageSize of [0, -1, 1.5, 1_001, Number.NaN]) {
       await rejection(store.listKeys({ pageSize })[Symbol.asyncIterator]().next(), "INVALID_ARGUMENT");
     }
-    await rejection(store.getKeys({ prefix: 5 as unknown as string }), "INVALID_ARGUMENT");
+    await rejection(store.getKeys({ prefix: wrong(5) }), "INVALID_ARGUMENT");
   });
 };

@@ -1,6 +1,6 @@
 import { check, checkEqual, rejection } from "../assert.js";
 import type { Group } from "../case.js";
-import { message, messages } from "../samples.js";
+import { message, messages, wrong } from "../samples.js";
 import { pageTexts, texts, textsOf } from "./reading.js";
 
 export const pages: Group = (it, { level }) => {
@@ -158,9 +158,9 @@ export const pages: Group = (it, { level }) => {
 
   it("refuses bad limits", async ({ store, key }) => {
     for (const limit of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "5", undefined]) {
-      await rejection(store.getPage(key, { limit: limit as number }), "INVALID_ARGUMENT");
+      await rejection(store.getPage(key, { limit: wrong(limit) }), "INVALID_ARGUMENT");
     }
-    await rejection(store.getPage(key, { limit: 5, from: "middle" as "newest" }), "INVALID_ARGUMENT");
-    await rejection(store.getPage(key, undefined as unknown as { limit: number }), "INVALID_ARGUMENT");
+    await rejection(store.getPage(key, { limit: 5, from: wrong("middle") }), "INVALID_ARGUMENT");
+    await rejection(store.getPage(key, wrong(undefined)), "INVALID_ARGUMENT");
   });
 };

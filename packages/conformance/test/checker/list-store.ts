@@ -67,6 +67,7 @@ export class ListStore implements RecordableStore {
     if (random() < lose) {
       const fate = random();
       if (fate < 0.3) await apply();
+      // Too late for anybody to be told of it.
       else if (fate < 0.6)
         void this.#wait()
           .then(() => this.#wait())

@@ -1,6 +1,6 @@
 import { chatStoreError } from "../errors.js";
 import type { Operation, WriteContext } from "./driver.js";
-import { RecentMap } from "./recent-map.js";
+import { OfCallers } from "./of-callers.js";
 
 /**
  * Thrown by what `FirstSends` sends: the operation is not remembered, and all that is was done at `since` or later; or it
@@ -30,15 +30,12 @@ interface SentOperation extends Operation {
 /** A time before all others, in milliseconds. */
 const beginning = 1;
 
-/** Operations with ids of callers, who may bring them back in another call. */
-const mostRemembered = 1_000;
-
 /**
  * When operations were first sent, by the service's clock. A service that remembers the last operations of a key, with the
  * time of each, can so tell a repeated one that it has never seen from one that it may have forgotten.
  */
 export class FirstSends {
-  readonly #ofCallers = new RecentMap<Moment>(mostRemembered);
+  readonly #ofCallers = new OfCallers<Moment>();
 
   /**
    * Sends an operation. `send` is told the service's time when it was first sent, or an earlier one, in milliseconds, and
@@ -75,13 +72,10 @@ export class FirstSends {
     const operation: SentOperation = context.operation;
     const known = operation[sent];
     if (mayBeApplied && known !== undefined) return known.at;
-    // An id of the store's own does not come back in another call.
-    const name = operation.fromCaller ? `${operation.id}\n${key}` : undefined;
-    const before = name === undefined ? undefined : this.#ofCallers.get(name);
-    const earlier = known === undefined ? before : known.earlier;
+    const earlier = known === undefined ? this.#ofCallers.get(key, operation) : known.earlier;
     const at = earlier ?? { wall: Date.now(), steady: performance.now() };
     operation[sent] = { at, earlier };
-    if (name !== undefined) this.#ofCallers.set(name, at);
+    this.#ofCallers.note(key, operation, at);
     return earlier;
   }
 }

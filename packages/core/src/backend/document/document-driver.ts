@@ -1,6 +1,7 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, Operation, ReadContext, WriteContext } from "../driver.js";
+import { OfCallers } from "../of-callers.js";
 import { hashText } from "../operation.js";
 import { pause } from "../pause.js";
 import { RecentMap } from "../recent-map.js";
@@ -11,9 +12,6 @@ import type { DocumentChange, DocumentPort, DocumentResult, DocumentWrite, Expec
 
 /** Conversations of which the marker is remembered. */
 const mostHints = 1_000;
-
-/** Operations with ids of callers, who may bring them back in another call. */
-const mostOfCallers = 1_000;
 
 /** What is known of a document: all of it, or only what our last write left there. */
 interface State<Document> {
@@ -81,7 +79,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
   readonly #turns = new Turns();
   readonly #tries = new WeakMap<Operation, Tries<Item>>();
   /** Writes of earlier calls that may have happened, also those that did. */
-  readonly #ofCallers = new RecentMap<Uncertain<Item>>(mostOfCallers);
+  readonly #ofCallers = new OfCallers<Uncertain<Item>>();
   readonly #hints = new RecentMap<State<Document>>(mostHints);
 
   constructor(port: DocumentPort<Item, Document>, options: DocumentDriverOptions = {}) {
@@ -226,10 +224,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
 
   async #attempt(key: string, { needsItems, plan }: Mutation<Item>, context: WriteContext): Promise<Answer> {
     const { operation } = context;
-    const name = operation.fromCaller ? `${operation.id}\n${key}` : undefined;
-    const tries = this.#tries.get(operation) ?? {
-      uncertain: name === undefined ? undefined : this.#ofCallers.get(name),
-    };
+    const tries = this.#tries.get(operation) ?? { uncertain: this.#ofCallers.get(key, operation) };
     this.#tries.set(operation, tries);
 
     const mayGuess = !needsItems && tries.uncertain === undefined && !operation.fromCaller;
@@ -238,7 +233,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       if (context.signal.aborted) throw chatStoreError("ABORTED", "The operation was given up.");
       const repeated = this.#repeated(state, operation, tries);
       if (repeated !== undefined) return repeated.answer;
-      if (tries.uncertain === undefined) this.#note(name, undefined);
+      if (tries.uncertain === undefined) this.#ofCallers.note(key, operation, undefined);
 
       // A try that is repeated on the same document must not come to another result: either may be the one that happens.
       const again = tries.uncertain?.change;
@@ -250,7 +245,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       const earlier = tries.uncertain;
       const uncertain = { base: seenOf(state), forgets: change.do.kind === "forget" };
       tries.uncertain = { ...uncertain, change };
-      this.#note(name, uncertain);
+      this.#ofCallers.note(key, operation, uncertain);
       this.#hints.delete(key);
       const expected = expectedOf(state);
       const result =
@@ -272,7 +267,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       // Sent once and refused: it can never happen.
       if (result.sentOnce && again === undefined) {
         tries.uncertain = earlier;
-        this.#note(name, earlier);
+        this.#ofCallers.note(key, operation, earlier);
       }
       state = await this.#current(key, result, context);
       // The network may have sent twice what we sent once.
@@ -282,13 +277,6 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       }
       await pause(Math.random() * Math.min(500, 5 * 2 ** lost), context.signal);
     }
-  }
-
-  /** For the next call with an operation's id, if callers know it. */
-  #note(name: string | undefined, uncertain: Uncertain<Item> | undefined): void {
-    if (name === undefined) return;
-    if (uncertain === undefined) this.#ofCallers.delete(name);
-    else this.#ofCallers.set(name, uncertain);
   }
 
   async #current(

@@ -1,6 +1,6 @@
 import { chatStoreError } from "../../errors.js";
 import type { Operation } from "../driver.js";
-import { RecentMap } from "../recent-map.js";
+import { OfCallers } from "../of-callers.js";
 import type { Head } from "./head.js";
 import type { Plan } from "./head-writer.js";
 import { mayShow, type Staged } from "./staging.js";
@@ -13,16 +13,13 @@ interface Unresolved {
   creating: boolean;
 }
 
-/** Operations with ids of callers, who may bring them back in another call. */
-const mostOfCallers = 1_000;
-
 /** The tries of all mutations of one process. */
 export class AllTries {
   readonly #remembered: number;
   /** By operation, since the facade tries the very same one again. */
   readonly #ofCalls = new WeakMap<Operation, Tries>();
   /** Writes of earlier calls that may have happened, also those that did. */
-  readonly #ofCallers = new RecentMap<Unresolved>(mostOfCallers);
+  readonly #ofCallers = new OfCallers<Unresolved>();
 
   constructor(rememberedOperations: number) {
     this.#remembered = rememberedOperations;
@@ -31,17 +28,11 @@ export class AllTries {
   of(key: string, operation: Operation): Tries {
     const known = this.#ofCalls.get(operation);
     if (known !== undefined) return known;
-    const tries = operation.fromCaller ? this.#ofCaller(key, operation) : new Tries(key, this.#remembered);
+    const earlier = this.#ofCallers.get(key, operation);
+    const note = (unresolved: Unresolved | undefined) => this.#ofCallers.note(key, operation, unresolved);
+    const tries = new Tries(key, this.#remembered, earlier, note);
     this.#ofCalls.set(operation, tries);
     return tries;
-  }
-
-  #ofCaller(key: string, { id }: Operation): Tries {
-    const name = `${id}\n${key}`;
-    return new Tries(key, this.#remembered, this.#ofCallers.get(name), (unresolved) => {
-      if (unresolved === undefined) this.#ofCallers.delete(name);
-      else this.#ofCallers.set(name, unresolved);
-    });
   }
 }
 
@@ -61,8 +52,8 @@ export class Tries {
   constructor(
     key: string,
     rememberedOperations: number,
-    earlier?: Unresolved,
-    note: (unresolved: Unresolved | undefined) => void = () => {},
+    earlier: Unresolved | undefined,
+    note: (unresolved: Unresolved | undefined) => void,
   ) {
     this.#key = key;
     this.#remembered = rememberedOperations;
