@@ -52,7 +52,10 @@ export interface Call {
    */
   outcome: "ok" | "refused" | "unknown";
   answer?: Answer | undefined;
-  /** Calls with the same id on one key are one operation, applied at most once, whichever client makes them. */
+  /**
+   * Calls with the same id on one key are one operation, applied at most once, whichever client makes them. A rejection of
+   * one may be remembered, and be the answer of a later one too.
+   */
   operationId?: string | undefined;
 }
 

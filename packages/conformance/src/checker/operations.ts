@@ -43,6 +43,10 @@ function actionKey(action: Action): string {
   }
 }
 
+function tryName(id: string, action: Action): string {
+  return JSON.stringify([id, actionKey(action)]);
+}
+
 function operationOf(calls: Call[]): Operation {
   let start = Number.POSITIVE_INFINITY;
   let end = Number.POSITIVE_INFINITY;
@@ -74,11 +78,17 @@ export function operationsOf(calls: readonly Call[]): { operations: Operation[];
   const conflicts: IdConflict[] = [];
   const groups = new Map<string, Call[]>();
   const rejections = new Map<string, Operation[]>();
+  /** The earliest call that may have been rejected, by its id and action. */
+  const tried = new Map<string, number>();
   for (const call of calls) {
     if (call.outcome === "refused") continue;
     const readLike = isReadLike(call.action);
     if (readLike && call.outcome === "unknown") continue;
     const id = readLike ? undefined : call.operationId;
+    if (id !== undefined && (call.outcome === "unknown" || isRejection(call.answer))) {
+      const name = tryName(id, call.action);
+      tried.set(name, Math.min(call.start, tried.get(name) ?? call.start));
+    }
     if (id !== undefined && !isRejection(call.answer)) {
       const group = groups.get(id);
       if (group === undefined) groups.set(id, [call]);
@@ -87,7 +97,7 @@ export function operationsOf(calls: readonly Call[]): { operations: Operation[];
     }
     const operation = operationOf([call]);
     operations.push(operation);
-    // A rejection is a statement about one moment, at which the operation of this id had not been applied.
+    // When it is told, the operation of this id has not been applied.
     if (id !== undefined) rejections.set(id, [...(rejections.get(id) ?? []), operation]);
   }
 
@@ -113,8 +123,17 @@ export function operationsOf(calls: readonly Call[]): { operations: Operation[];
       for (const same of actions.values()) made.push(operationOf(same));
       for (const one of made) one.excludes = made.filter((other) => other !== one);
     }
-    for (const one of made) one.after = rejections.get(id) ?? [];
+    const rejected = rejections.get(id) ?? [];
+    const told = Math.max(...rejected.map(({ start }) => start));
+    for (const one of made) {
+      one.after = rejected;
+      one.start = Math.max(one.start, told);
+    }
     operations.push(...made);
+  }
+  // A rejection is a statement about one moment, of this call or of an earlier one: stores may remember it and say it again.
+  for (const [id, rejected] of rejections) {
+    for (const one of rejected) one.start = Math.min(one.start, tried.get(tryName(id, one.action)) ?? one.start);
   }
   operations.sort((a, b) => a.start - b.start);
   return { operations, conflicts };

@@ -380,6 +380,23 @@ const cases: Case[] = [
     ),
   },
   {
+    what: "an insertion, rejected, and again as it is repeated with its id: but it was done in between",
+    anomaly: "wrong-answer",
+    bad: inTurn(
+      [insert(1, "x"), outOfRange, { operationId: "x" }],
+      [a],
+      [insert(1, "x"), undefined, { operationId: "x" }],
+      [insert(1, "x"), outOfRange, { operationId: "x" }],
+    ),
+    good: inTurn(
+      [insert(1, "x"), outOfRange, { operationId: "x" }],
+      [a],
+      [insert(1, "x"), outOfRange, { operationId: "x" }],
+      [insert(1, "x"), undefined, { operationId: "x" }],
+      [read, ["a", "x"]],
+    ),
+  },
+  {
     what: "part of a conversation expires",
     anomaly: "lost",
     options: { expires: true },

@@ -174,6 +174,12 @@ for (const [what, kind] of Object.entries<Kind>({
   "unique values": { calls: 6, kinds: ALL, reuse: 0, ids: 0 },
   "values used again": { calls: 6, kinds: ALL, reuse: 0.4, ids: 0 },
   "operation ids": { calls: 6, kinds: ALL, reuse: 0.1, ids: 0.5 },
+  "inserts with operation ids": {
+    calls: 6,
+    kinds: ["append", "insert", "insert", "insert", "pop", "read"],
+    reuse: 0,
+    ids: 0.6,
+  },
   expiry: { calls: 6, kinds: ALL, reuse: 0, ids: 0.1, expires: true },
   "appends, inserts, removals": {
     calls: 7,

@@ -2,11 +2,14 @@ import { type Answer, type Call, type History, isReadLike, isRejection } from ".
 
 /**
  * Linearizability by trying everything: slow, plain, and written apart from the checker that is compared with it. Works call by
- * call: of several with one operation id the first to take effect is applied and remembered.
+ * call: of several with one operation id the first to take effect is applied and remembered. A rejection may be remembered as
+ * well, or not: stores do as they like.
  */
 interface World {
   list: readonly string[];
   done: ReadonlyMap<string, { action: string; answer: Answer | undefined }>;
+  /** Ids and actions. */
+  rejected: ReadonlySet<string>;
 }
 
 function applied(list: readonly string[], call: Call): { list: readonly string[]; answer: Answer | undefined } {
@@ -66,10 +69,14 @@ function after(world: World, call: Call): World | undefined {
     if (call.outcome !== "ok") return world;
     return known.action === action && same(known.answer, call.answer) ? world : undefined;
   }
+  const name = `${id} ${action}`;
+  if (id !== undefined && isRejection(call.answer) && world.rejected.has(name)) return world;
   const { answer, list } = applied(world.list, call);
   if (call.outcome === "ok" && !same(answer, call.answer)) return undefined;
-  const remembered = id !== undefined && !isRejection(answer);
-  return { list, done: remembered ? new Map(world.done).set(id, { action, answer }) : world.done };
+  if (id === undefined) return { ...world, list };
+  return isRejection(answer)
+    ? { ...world, rejected: new Set(world.rejected).add(name) }
+    : { ...world, list, done: new Map(world.done).set(id, { action, answer }) };
 }
 
 function possible(world: World, left: readonly Call[], expires: boolean): boolean {
@@ -78,18 +85,14 @@ function possible(world: World, left: readonly Call[], expires: boolean): boolea
   return left.some((call) => {
     const first = left.every((other) => other.outcome !== "ok" || other.end === undefined || other.end >= call.start);
     const next = first ? after(world, call) : undefined;
-    return (
-      next !== undefined &&
-      possible(
-        next,
-        left.filter((other) => other !== call),
-        expires,
-      )
-    );
+    if (next === undefined) return false;
+    // Of what nobody was told another copy may still be on its way.
+    const again = call.outcome === "unknown" && next.rejected.size > world.rejected.size;
+    return possible(next, again ? left : left.filter((other) => other !== call), expires);
   });
 }
 
 export function naivelyLinearizable(history: History, initial: readonly string[] = [], expires = false): boolean {
   const calls = history.filter((call) => call.outcome !== "refused");
-  return possible({ list: initial, done: new Map() }, calls, expires);
+  return possible({ list: initial, done: new Map(), rejected: new Set() }, calls, expires);
 }
