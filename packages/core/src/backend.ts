@@ -38,6 +38,7 @@ export type {
 } from "./backend/head/port.js";
 export { distinctRows, lastPart, parseRowId, rowIdOf } from "./backend/head/row-id.js";
 export type { Tuning } from "./backend/head/tuning.js";
+export { neverAborted } from "./backend/never-aborted.js";
 export { checkClientAlone, checkOptionNames, oneOf } from "./backend/options.js";
 export { type BatchLimits, batches, inParallel } from "./backend/parallel.js";
 export { pause } from "./backend/pause.js";

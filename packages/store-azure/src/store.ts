@@ -4,6 +4,7 @@ import {
   HeadDriver,
   invalid,
   type MaintenanceOptions,
+  neverAborted,
   pause,
   type ReadContext,
 } from "@chatkeep/chat-store-core/backend";
@@ -112,7 +113,7 @@ async function openDriver(settings: Settings): Promise<LayoutDriver> {
   const { client, metadataClient, metadataPartition, mode, ttlMs } = settings;
   if (settings.autoSetup) {
     try {
-      await setUp(settings, { signal: new AbortController().signal });
+      await setUp(settings, { signal: neverAborted });
     } catch (error) {
       // Credentials for the data alone are a good thing: then the tables are there, or the operation says that they aren't.
       if (statusOf(error) !== 401 && statusOf(error) !== 403) throw error;

@@ -4,6 +4,7 @@ import {
   DocumentDriver,
   HeadDriver,
   type MaintenanceOptions,
+  neverAborted,
   type PurgeOptions,
 } from "@chatkeep/chat-store-core/backend";
 import { ChatkeepLayout } from "./chatkeep-layout.js";
@@ -74,9 +75,7 @@ export class DynamoDBChatStore extends BaseChatStore<LayoutDriver> {
 async function openDriver(access: TableAccess): Promise<LayoutDriver> {
   const { client, settings } = access;
   const { autoSetup, table, primaryKey, ttlAttribute, ttlMs } = settings;
-  const layout = autoSetup
-    ? await setUp(access, new AbortController().signal)
-    : (settings.layout ?? (await detectLayout(access)));
+  const layout = autoSetup ? await setUp(access, neverAborted) : (settings.layout ?? (await detectLayout(access)));
   const requests = new Requests(client, table);
   const names = { primaryKey, ttlAttribute };
   if (layout === "llamaindex") return new DocumentDriver(new LlamaIndexLayout(requests, names), { ttlMs });

@@ -4,6 +4,7 @@ import {
   HeadDriver,
   inParallel,
   type MaintenanceOptions,
+  neverAborted,
 } from "@chatkeep/chat-store-core/backend";
 import { ChatkeepLayout } from "./chatkeep-layout.js";
 import { Connected } from "./connect.js";
@@ -71,7 +72,7 @@ export class TablestoreChatStore extends BaseChatStore<LayoutDriver> {
 async function openDriver(settings: Settings, connected: Connected): Promise<LayoutDriver> {
   const { table, layout, ttlMs, autoSetup } = settings;
   const requests = await connected.requests();
-  if (autoSetup) await setUp(requests, settings, { signal: new AbortController().signal });
+  if (autoSetup) await setUp(requests, settings, { signal: neverAborted });
   if (layout === "llamaindex") return new DocumentDriver(new LlamaIndexLayout(requests, table), { ttlMs });
   return new HeadDriver(new ChatkeepLayout(requests, tablesOf(table)), { ttlMs });
 }

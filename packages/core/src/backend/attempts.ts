@@ -1,6 +1,7 @@
 import type { AbortSignalLike } from "../chat-store.js";
 import { type ChatStoreError, chatStoreError, isChatStoreError, type WriteOutcome } from "../errors.js";
 import type { Failure } from "./driver.js";
+import { neverAborted } from "./never-aborted.js";
 import { pause } from "./pause.js";
 
 interface RetryPolicy {
@@ -24,7 +25,7 @@ export interface Call<D, T> {
   isWrite: boolean;
   /** Is told the number of each try. */
   trace: { attempts: number };
-  send: (driver: D, signal: AbortSignal, mayBeApplied: boolean) => Promise<T>;
+  send: (driver: D, signal: AbortSignalLike, mayBeApplied: boolean) => Promise<T>;
 }
 
 const firstBackoffMs = 50;
@@ -37,14 +38,13 @@ const longestBackoffMs = 2_000;
 export function attempt<D extends { exactlyOnce: boolean }, T>(service: Service<D>, call: Call<D, T>): Promise<T> {
   const attempts = new Attempts(service, call);
   const isUnbounded = call.signal === undefined && service.policy.timeoutMs === Number.POSITIVE_INFINITY;
-  return isUnbounded ? attempts.run() : attempts.runWithin();
+  return isUnbounded ? attempts.run(neverAborted) : attempts.runWithin();
 }
 
 /** A class and no function with others inside: those would be made anew for each call, which took a quarter of an append in memory. */
 class Attempts<D extends { exactlyOnce: boolean }, T> {
   readonly #service: Service<D>;
   readonly #call: Call<D, T>;
-  readonly #controller = new AbortController();
   #driver: D | undefined;
   /** Once a try may have been applied, no later failure proves that it wasn't: it may still be on its way. */
   #mayBeApplied = false;
@@ -55,13 +55,12 @@ class Attempts<D extends { exactlyOnce: boolean }, T> {
     this.#call = call;
   }
 
-  async run(): Promise<T> {
-    const { signal } = this.#controller;
+  async run(signal: AbortSignalLike): Promise<T> {
     for (let count = 1; ; count++) {
       try {
-        signal.throwIfAborted();
+        throwIfAborted(signal);
         this.#driver ??= await this.#service.driver();
-        signal.throwIfAborted();
+        throwIfAborted(signal);
         this.#underWay = true;
         this.#call.trace.attempts = count;
         return await this.#call.send(this.#driver, signal, this.#mayBeApplied);
@@ -77,6 +76,7 @@ class Attempts<D extends { exactlyOnce: boolean }, T> {
   runWithin(): Promise<T> {
     const { signal, key } = this.#call;
     const { timeoutMs } = this.#service.policy;
+    const controller = new AbortController();
     return new Promise<T>((resolve, reject) => {
       const cleanUp = () => {
         clearTimeout(timer);
@@ -86,7 +86,7 @@ class Attempts<D extends { exactlyOnce: boolean }, T> {
         // Not left to the end of `run`: a driver need not heed the signal.
         cleanUp();
         reject(error);
-        this.#controller.abort(error);
+        controller.abort(error);
       };
       const onAbort = () => giveUp(aborted(this.#outcome(), key));
       const onTimeout = () => {
@@ -95,7 +95,7 @@ class Attempts<D extends { exactlyOnce: boolean }, T> {
       };
       const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(onTimeout, timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.run().then(
+      this.run(controller.signal).then(
         (answer) => {
           cleanUp();
           resolve(answer);
@@ -126,6 +126,10 @@ class Attempts<D extends { exactlyOnce: boolean }, T> {
     if (!this.#call.isWrite) return undefined;
     return this.#mayBeApplied || this.#underWay ? "unknown" : "not-applied";
   }
+}
+
+function throwIfAborted(signal: AbortSignalLike): void {
+  if (signal.aborted) throw signal.reason;
 }
 
 export function aborted(outcome: WriteOutcome | undefined, key: string | undefined): ChatStoreError {

@@ -14,6 +14,7 @@ import { type Codec, type Payload, textCodec } from "../messages/codec.js";
 import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
 import { aborted, attempt, type Service } from "./attempts.js";
 import type { Driver, DriverPage, Failure, ReadContext, WriteContext } from "./driver.js";
+import { neverAborted } from "./never-aborted.js";
 import { hashText, newOperation, type OperationKind } from "./operation.js";
 import { type OperationTrace, traced } from "./trace.js";
 import {
@@ -261,7 +262,7 @@ export class CodedChatStore<P, D extends Driver<P>> implements ChatStore {
     options: MaintenanceOptions | undefined,
     run: (context: ReadContext) => Promise<T>,
   ): Promise<T> {
-    const signal = options?.signal ?? new AbortController().signal;
+    const signal = options?.signal ?? neverAborted;
     if (this.#closing !== undefined) throw closed();
     if (signal.aborted) throw aborted(undefined, undefined);
     this.#underWay++;
@@ -340,7 +341,7 @@ export class CodedChatStore<P, D extends Driver<P>> implements ChatStore {
     key: string | undefined,
     options: ReadOptions | undefined,
     written: number | undefined,
-    send: (driver: D, signal: AbortSignal, mayBeApplied: boolean) => Promise<T>,
+    send: (driver: D, signal: AbortSignalLike, mayBeApplied: boolean) => Promise<T>,
   ): Promise<T> {
     const isWrite = written !== undefined;
     const outcome = isWrite ? "not-applied" : undefined;

@@ -39,6 +39,22 @@ export function newOperationId(): string {
 /** What a mutation does, in one letter. */
 export type OperationKind = "a" | "i" | "s" | "f" | "e" | "d" | "p" | "t";
 
+/** Has its id when somebody asks for it: in memory nobody does. */
+class OwnOperation implements Operation {
+  readonly fromCaller = false;
+  readonly fingerprint: OperationKind;
+  #id: string | undefined;
+
+  constructor(kind: OperationKind) {
+    this.fingerprint = kind;
+  }
+
+  get id(): string {
+    this.#id ??= newOperationId();
+    return this.#id;
+  }
+}
+
 /**
  * The operation of one call. An id of the store's own can't come back with other arguments, so only a caller's id pays
  * for a hash of them.
@@ -49,7 +65,7 @@ export function newOperation(
   number: number | undefined,
   payloads: readonly unknown[],
 ): Operation {
-  if (id === undefined) return { id: newOperationId(), fingerprint: kind, fromCaller: false };
+  if (id === undefined) return new OwnOperation(kind);
   const hash = hashText(JSON.stringify([number, payloads]));
   return { id, fingerprint: `${kind}${hash}`, fromCaller: true };
 }

@@ -211,11 +211,7 @@ export class MemoryDriver implements Driver<Kept> {
    * Applies a mutation once: the same operation again only gets its answer again. An answer that is undefined, false or 0
    * says that nothing was to be changed.
    */
-  async #change<A extends Answer>(
-    key: string,
-    { id, fingerprint, fromCaller }: Operation,
-    apply: (c: Conversation) => A,
-  ): Promise<A> {
+  async #change<A extends Answer>(key: string, operation: Operation, apply: (c: Conversation) => A): Promise<A> {
     if (this.observer !== undefined) await this.observer.beforeChange();
     const now = Date.now();
     this.#dropEnded(now);
@@ -226,16 +222,17 @@ export class MemoryDriver implements Driver<Kept> {
       until: now,
       answers: new Map(),
     };
-    const known = fromCaller ? conversation.answers.get(id) : undefined;
+    const { fromCaller } = operation;
+    const known = fromCaller ? conversation.answers.get(operation.id) : undefined;
     if (known !== undefined) {
-      if (known.fingerprint === fingerprint) return known.answer as A;
+      if (known.fingerprint === operation.fingerprint) return known.answer as A;
       throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
     }
     if (conversation.until <= now) this.#renew(conversation, []);
 
     const answer = apply(conversation);
     // An insert beyond the end is refused, and what was refused is not remembered.
-    if (fromCaller && answer !== false) remember(conversation.answers, id, { fingerprint, answer });
+    if (fromCaller && answer !== false) remember(conversation.answers, operation, answer);
     const ended = conversation.entries.length === 0;
     if (ended) conversation.life = ++this.#lives;
     if (ended || answer) conversation.until = now + (ended ? rememberEndedMs : this.#ttlMs);
@@ -271,8 +268,8 @@ export class MemoryDriver implements Driver<Kept> {
   }
 }
 
-function remember(answers: Map<string, Remembered>, id: string, answer: Remembered): void {
-  answers.set(id, answer);
+function remember(answers: Map<string, Remembered>, { id, fingerprint }: Operation, answer: Answer): void {
+  answers.set(id, { fingerprint, answer });
   const oldest = answers.keys().next();
   if (answers.size > rememberedOperations && !oldest.done) answers.delete(oldest.value);
 }

@@ -1,6 +1,7 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, ReadContext, WriteContext } from "../driver.js";
+import { neverAborted } from "../never-aborted.js";
 import { pause } from "../pause.js";
 import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
@@ -223,11 +224,9 @@ export class HeadDriver implements Driver {
   }
 
   #follow(committed: Committed): void {
-    // A signal of its own, which never aborts: one for all would collect listeners.
-    const context: ReadContext = { signal: new AbortController().signal };
     // What fails here is done by a later mutation or by purgeExpired: the data is right without it.
     const following: Promise<void> = this.#housekeeping
-      .follow(committed, context)
+      .follow(committed, { signal: neverAborted })
       .catch(() => undefined)
       .finally(() => this.#following.delete(following));
     this.#following.add(following);
