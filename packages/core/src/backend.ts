@@ -38,12 +38,12 @@ export type {
 } from "./backend/head/port.js";
 export { distinctRows, lastPart, parseRowId, rowIdOf } from "./backend/head/row-id.js";
 export type { Tuning } from "./backend/head/tuning.js";
-export { neverAborted } from "./backend/never-aborted.js";
 export { checkClientAlone, checkOptionNames, oneOf } from "./backend/options.js";
 export { type BatchLimits, batches, inParallel } from "./backend/parallel.js";
 export { pause } from "./backend/pause.js";
 export { RecentMap } from "./backend/recent-map.js";
 export { ServiceClock } from "./backend/service-clock.js";
+export { abortSignalOf, neverAborted } from "./backend/signals.js";
 export { Turns } from "./backend/turns.js";
 export { invalid, mayBeginKey, ttlMilliseconds, utf8Length } from "./backend/validate.js";
 export { type ChatStoreErrorDetails, chatStoreError } from "./errors.js";

@@ -8,6 +8,7 @@ import {
   type Done,
   type LayoutOptions,
   ScriptedDriver,
+  texts,
   UnexpectedReply,
 } from "./scripted-driver.js";
 
@@ -44,19 +45,26 @@ export class ChatkeepLayout extends ScriptedDriver {
   }
 
   /**
-   * Where it can be, the list is read beside Lua. The life was read before it, so that what the cursor leads to is never
-   * another history: at worst, when this one was replaced in between, it leads nowhere.
+   * Without Lua where it can be: the same three commands. The life is read before the list, so that what the cursor leads
+   * to is never another history: at worst, when this one was replaced in between, it leads nowhere.
    */
   protected override async readNewest(key: string, limit: number, context: ReadContext) {
-    if (this.port.runAndRange === undefined) return super.readNewest(key, limit, context);
+    if (this.port.together === undefined) return super.readNewest(key, limit, context);
     const { list, head, answers } = this.namesOf(key);
-    const [life, elements] = await this.port.runAndRange(chatkeepScripts.life, [head, answers], [list, -limit - 1, -1]);
-    if (typeof life !== "string") throw new UnexpectedReply();
+    const [, text, reply] = await this.port.together([
+      // A write without effect, which no replica does.
+      ["hdel", answers, ""],
+      ["getrange", head, 0, 40],
+      ["lrange", list, -limit - 1, -1],
+    ]);
+    if (typeof text !== "string") throw new UnexpectedReply();
+    const [, life = "0"] = /^\d+ (\S+) /.exec(text) ?? [];
+    const elements = texts(reply);
     const older = elements.length > limit;
     const page = older ? elements.slice(1) : elements;
     const payloads = page.map((element) => this.payloadOf(element));
     const [oldest = ""] = page;
-    return older ? { payloads, before: `${life.slice(1)}/${oldest.slice(0, oldest.indexOf(" "))}` } : { payloads };
+    return older ? { payloads, before: `${life}/${oldest.slice(0, oldest.indexOf(" "))}` } : { payloads };
   }
 
   listKeys(prefix: string, limit: number, cursor: string | undefined, context: ReadContext): Promise<DriverKeys> {

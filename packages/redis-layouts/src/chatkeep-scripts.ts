@@ -157,7 +157,7 @@ end
 local function cursor(element) return life .. '/' .. string.match(element, '^%S+') end
 `;
 
-/** Of the head's beginning. */
+/** Of the head, whose first bytes are enough. */
 const life = "(string.match(redis.call('GETRANGE', head, 0, 40), '^%d+ (%S+) ') or '0')";
 
 export const chatkeepScripts = {
@@ -315,16 +315,6 @@ return finish(string.format('=%.17g', removed), nil, keep)
   count,
 
   newest: newestPage("", `${life} .. '/' .. (string.match(page[2], '^%S+') or '')`),
-
-  /** KEYS: head, answers. The life, for who reads the list afterwards. */
-  life: {
-    name: "read the life",
-    source: `
-local head, answers = KEYS[1], KEYS[2]
-redis.call('HDEL', answers, '')
-return 'l' .. ${life}
-`,
-  },
 
   /** ARGV: limit (0 for all), bytes, a cursor or nothing, and the edits of the read that goes on or nothing. */
   readBack: {

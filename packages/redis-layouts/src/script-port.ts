@@ -18,6 +18,9 @@ export interface PortLimits {
   readonly replyBytes: number;
 }
 
+/** A command's name and its arguments. */
+export type Command = readonly [name: string, ...args: (string | number)[]];
+
 /** One Redis, over whatever protocol. */
 export interface ScriptPort {
   readonly limits: PortLimits;
@@ -29,17 +32,11 @@ export interface ScriptPort {
    */
   run(script: Script, keys: readonly string[], args: readonly string[], context: ReadContext): Promise<unknown>;
   /**
-   * Runs a script and then reads from the list, in one round trip: what comes between is another client's. In Lua every
-   * byte of a string costs, so that this takes half the time of a script that reads as much. Absent where a plain read may
-   * be answered by a replica.
+   * Sends commands in one round trip, which are done one after another; what comes between is another client's. They take
+   * half the time of a script, in which every byte of a string costs. Absent where one may be answered by a replica, or
+   * they may change their order.
    */
-  readonly runAndRange?:
-    | ((
-        script: Script,
-        keys: readonly string[],
-        range: readonly [list: string, first: number, last: number],
-      ) => Promise<readonly [reply: unknown, elements: readonly string[]]>)
-    | undefined;
+  readonly together?: ((commands: readonly Command[]) => Promise<readonly unknown[]>) | undefined;
   /** Every name of a list that matches the glob, perhaps more than once; from all primaries. */
   scanLists(pattern: string, context: ReadContext): Promise<string[]>;
   /** Closes what it opened itself. */

@@ -18,7 +18,14 @@ import {
   type UpdateItemCommandInput,
   type WriteRequest,
 } from "@aws-sdk/client-dynamodb";
-import { batches, inParallel, pause, type ReadContext, ServiceClock } from "@chatkeep/chat-store-core/backend";
+import {
+  abortSignalOf,
+  batches,
+  inParallel,
+  pause,
+  type ReadContext,
+  ServiceClock,
+} from "@chatkeep/chat-store-core/backend";
 import { Unprocessed } from "./explain.js";
 import type { DynamoDBClientLike } from "./options.js";
 
@@ -170,8 +177,9 @@ function watched<Command extends object>(command: Command, clock: ServiceClock):
   return command;
 }
 
-function options({ signal }: ReadContext) {
-  return { abortSignal: signal as AbortSignal };
+function options(context: ReadContext) {
+  const abortSignal = abortSignalOf(context);
+  return abortSignal === undefined ? {} : { abortSignal };
 }
 
 async function conditional(send: () => Promise<unknown>): Promise<Conditional> {

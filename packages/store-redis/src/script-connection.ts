@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ReadContext } from "@chatkeep/chat-store-core/backend";
-import type { PortLimits, Script, ScriptPort } from "@chatkeep/redis-layouts";
+import type { Command, PortLimits, Script, ScriptPort } from "@chatkeep/redis-layouts";
 import { ClientClosed, ConnectionLost, NoReply, NotConnected, TooFewReplicas } from "./failures.js";
 import type { RedisClientLike } from "./options.js";
 
@@ -37,7 +37,7 @@ export interface ScriptConnectionOptions {
 export class ScriptConnection implements ScriptPort {
   readonly limits = limits;
   readonly acrossSlots: boolean;
-  readonly runAndRange: ScriptPort["runAndRange"];
+  readonly together: ScriptPort["together"];
   readonly #client: RedisClientLike;
   readonly #options: ScriptConnectionOptions;
   readonly #hashes = new Map<Script, string>();
@@ -58,35 +58,29 @@ export class ScriptConnection implements ScriptPort {
     // A Cluster may be set to read from replicas, a pipeline may be left out by some commands, and WAIT goes with a script.
     const inOrder = client.isCluster !== true && client.options.enableAutoPipelining !== true;
     const plainly = inOrder && options.minReplicas === 0;
-    this.runAndRange = plainly ? (script, keys, range) => this.#runAndRange(script, keys, range) : undefined;
+    this.together = plainly ? (commands) => this.#ready(() => this.#settled(this.#sendAll(commands))) : undefined;
     client.on("close", this.#onClose);
     client.on("error", this.#onError);
   }
 
+  /** Sends the script's hash, and once more with its text where Redis does not know that. */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     const call = [this.#hashOf(script), keys.length, ...keys, ...args];
-    return this.#byHash(script, call, (command) => this.#settled(this.#send(command, call)));
-  }
-
-  async #runAndRange(script: Script, keys: readonly string[], range: readonly [string, number, number]) {
-    const call = [this.#hashOf(script), keys.length, ...keys];
-    const [reply, elements] = await this.#byHash(script, call, (command) =>
-      Promise.all([this.#settled(this.#send(command, call)), this.#settled(this.#client.call("lrange", [...range]))]),
-    );
-    return [reply, elements as string[]] as const;
-  }
-
-  /** Sends a call of a script by its hash, and once more with its text where Redis does not know that. */
-  #byHash<T>(script: Script, call: (string | number)[], send: (command: "evalsha" | "eval") => Promise<T>): Promise<T> {
-    const ready = this.#connectedBefore && this.#client.status === "ready";
-    const sent = ready ? send("evalsha") : this.#connected().then(() => send("evalsha"));
-    return sent.catch(async (error: unknown) => {
-      const text = error instanceof Error ? error.message : "";
-      if (text.startsWith("READONLY")) await this.#givenUp();
+    return this.#ready(() => this.#settled(this.#send("evalsha", call))).catch((error: unknown) => {
       // Redis was restarted, or told to forget its scripts, or it is another one.
-      if (!text.startsWith("NOSCRIPT")) throw error;
+      if (!startsWith(error, "NOSCRIPT")) throw error;
       call[0] = script.source;
-      return send("eval");
+      return this.#settled(this.#send("eval", call));
+    });
+  }
+
+  /** Sends when there is a connection. */
+  #ready<T>(send: () => Promise<T>): Promise<T> {
+    const isReady = this.#connectedBefore && this.#client.status === "ready";
+    const sent = isReady ? send() : this.#connected().then(send);
+    return sent.catch(async (error: unknown) => {
+      if (startsWith(error, "READONLY")) await this.#givenUp();
+      throw error;
     });
   }
 
@@ -119,6 +113,11 @@ export class ScriptConnection implements ScriptPort {
   #send(command: "evalsha" | "eval", args: (string | number)[]): Promise<unknown> {
     this.#cork();
     return this.#options.minReplicas === 0 ? this.#client.call(command, args) : this.#confirmed(command, args);
+  }
+
+  #sendAll(commands: readonly Command[]): Promise<unknown[]> {
+    this.#cork();
+    return Promise.all(commands.map(([name, ...args]) => this.#client.call(name, args)));
   }
 
   /** What is sent in one turn of the event loop leaves together: a system call for each would cost more than all else. */
@@ -274,6 +273,10 @@ export class ScriptConnection implements ScriptPort {
       else if (client.status === "wait") client.connect().catch(() => {});
     });
   }
+}
+
+function startsWith(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.startsWith(code);
 }
 
 /** Whether Redis itself refused: waiting would not help. */

@@ -112,7 +112,7 @@ describe.runIf(server)("what is sent in one turn of the event loop", () => {
       const together = vi.spyOn(client.stream, "_writev");
       await store.getPage("k", { limit: 1 });
       await Promise.all(all());
-      expect(together.mock.calls.map(([chunks]) => chunks.length)).toEqual([2, 11]);
+      expect(together.mock.calls.map(([chunks]) => chunks.length)).toEqual([3, 12]);
     } finally {
       for (const key of await store.getKeys()) await store.deleteMessages(key);
       await store.close();

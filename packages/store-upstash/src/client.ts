@@ -1,3 +1,4 @@
+import { abortSignalOf, type ReadContext } from "@chatkeep/chat-store-core/backend";
 import { Redis } from "@upstash/redis";
 import type { Connection, UpstashClientLike } from "./options.js";
 
@@ -8,7 +9,7 @@ const requestMs = 15_000;
 export interface OwnClient {
   readonly client: UpstashClientLike;
   /** Makes one call, and has it given up with the signal. */
-  withSignal<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T>;
+  withSignal<T>(context: ReadContext, call: () => Promise<T>): Promise<T>;
 }
 
 /** Makes a client that changes nothing of what it sends or gets, and sends nothing twice. */
@@ -27,9 +28,10 @@ export function newClient({ url, token, enableTelemetry }: Connection): OwnClien
   });
   return {
     client,
-    withSignal(signal, call) {
+    withSignal(context, call) {
       // The SDK asks for the signal while the call is made, before it waits for anything.
-      ofCall = [signal];
+      const signal = abortSignalOf(context);
+      ofCall = signal === undefined ? [] : [signal];
       try {
         return call();
       } finally {

@@ -105,7 +105,7 @@ async function sha1(text: string): Promise<string | undefined> {
 function bySignal(connection: Connection): Send {
   const { client, withSignal } = newClient(connection);
   return (command, script, keys, args, context) =>
-    withSignal(context.signal as AbortSignal, () => evaluate(client, command, script, keys, args));
+    withSignal(context, () => evaluate(client, command, script, keys, args));
 }
 
 /**

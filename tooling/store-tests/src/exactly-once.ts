@@ -80,6 +80,22 @@ export function exactlyOnce<Request, Fault>(subject: FaultSubject<Request, Fault
     });
   }
 
+  it.each(["owned", "injected"] as const)(
+    "without faults, without a deadline, with a client that is %s",
+    async (whose) => {
+      const store = open(whose, { timeoutMs: Number.POSITIVE_INFINITY });
+      for (const { name, before = 5, apply, answer, after } of mutations) {
+        const key = newKey();
+        await store.setMessages(key, messages(before));
+        expect(await apply(store, key), name).toEqual(answer);
+        expect(contents(await store.getMessages(key)), name).toEqual(after);
+        expect(contents((await store.getPage(key, { limit: 20 })).messages), name).toEqual(after);
+        expect(await store.countMessages(key), name).toBe(after.length);
+        expect(await store.getKeys({ prefix: key }), name).toEqual(after.length > 0 ? [key] : []);
+      }
+    },
+  );
+
   it("when three clients write at once and every fourth reply is lost", async () => {
     const stores = [open("owned"), open("owned"), open("injected")];
     let number = 0;

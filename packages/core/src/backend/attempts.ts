@@ -1,8 +1,8 @@
 import type { AbortSignalLike } from "../chat-store.js";
 import { type ChatStoreError, chatStoreError, isChatStoreError, type WriteOutcome } from "../errors.js";
 import type { Failure } from "./driver.js";
-import { neverAborted } from "./never-aborted.js";
 import { pause } from "./pause.js";
+import { neverAborted } from "./signals.js";
 
 interface RetryPolicy {
   /** Of an operation with all its retries, in milliseconds; Infinity for none. */

@@ -14,8 +14,8 @@ import { type Codec, type Payload, textCodec } from "../messages/codec.js";
 import type { ChatMessage, ChatMessageInput } from "../messages/message.js";
 import { aborted, attempt, type Service } from "./attempts.js";
 import type { Driver, DriverPage, Failure, ReadContext, WriteContext } from "./driver.js";
-import { neverAborted } from "./never-aborted.js";
 import { hashText, newOperation, type OperationKind } from "./operation.js";
+import { neverAborted } from "./signals.js";
 import { type OperationTrace, traced } from "./trace.js";
 import {
   checkCount,

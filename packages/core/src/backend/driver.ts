@@ -17,7 +17,10 @@ export interface Operation {
 
 /** What a driver is told with every call. */
 export interface ReadContext {
-  /** Aborts when the caller does or when the deadline has passed; for the SDK, so that nothing goes on needlessly. */
+  /**
+   * Aborts when the caller does or when the deadline has passed; for the SDK, so that nothing goes on needlessly: as
+   * `abortSignalOf` makes one of it, where the SDK takes only the platform's own.
+   */
   readonly signal: AbortSignalLike;
 }
 

@@ -57,8 +57,8 @@ export function subjectOf(
     requests: {
       addMessage: 1,
       addMessages: 1,
-      // With a script the LRANGE, in the same write.
-      getPage: layout === "chatkeep" ? 2 : 1,
+      // Three commands, in one write.
+      getPage: layout === "chatkeep" ? 3 : 1,
       deleteLastMessage: 1,
       countMessages: 1,
       deleteMessage: 1,

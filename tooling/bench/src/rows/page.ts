@@ -13,7 +13,7 @@ export const page: Row = {
   name: "page",
   title: "The newest 20 messages",
   text: `Of a history of so many. The raw driver reads \`LRANGE -20 -1\` or an index, and parses JSON. Chatkeep on Redis does
-the same, with a small script before it that only a primary runs and that gives the cursor its meaning. LangChain, Mastra on Redis and vercel/chat
+the same, after two short commands: one that only a primary does, and one that gives the cursor its meaning. LangChain, Mastra on Redis and vercel/chat
 read everything and take the end (vercel/chat is meant for lists with a maximum, which it was not given). Each table of each library
 holds all of its histories that are compared here, and LangChain's has no index on the session. A page of VoltAgent's or of Mastra's is
 ordered by time; messages of one call of VoltAgent's share theirs.`,

@@ -1,8 +1,8 @@
 import { chatStoreError } from "../../errors.js";
 import type { Payload } from "../../messages/codec.js";
 import type { Driver, DriverKeys, DriverPage, ReadContext, WriteContext } from "../driver.js";
-import { neverAborted } from "../never-aborted.js";
 import { pause } from "../pause.js";
+import { neverAborted } from "../signals.js";
 import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
 import { copies, type Head, isExpired } from "./head.js";
