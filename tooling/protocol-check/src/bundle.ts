@@ -1,40 +1,64 @@
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { runInThisContext } from "node:vm";
+import { compileFunction } from "node:vm";
+import type { DocumentDriver, HeadDriver } from "@chatkeep/chat-store-core/backend";
 import { build } from "esbuild";
-import type { HeadDriverConstructor } from "./program.js";
+import type { LlamaIndexLayout } from "../../../packages/store-azure/src/llamaindex-layout.js";
+import type { Requests } from "../../../packages/store-azure/src/requests.js";
 
 /** A change of the text of the sources. */
 export interface Edit {
-  /** In packages/core/src/backend/head. */
+  /** The end of its path in packages/core or packages/store-azure. */
   file: string;
   /** Occurs exactly once. */
   find: string;
   replace: string;
 }
 
-const entry = fileURLToPath(new URL("../../../packages/core/src/backend.ts", import.meta.url));
+/** What is checked of the packages. */
+export interface Sources {
+  HeadDriver: typeof HeadDriver;
+  DocumentDriver: typeof DocumentDriver;
+  LlamaIndexLayout: typeof LlamaIndexLayout;
+  Requests: typeof Requests;
+}
 
-/** The protocol as it is in the sources, but for some edits. */
-export async function driverWith(edits: readonly Edit[]): Promise<HeadDriverConstructor> {
+const packages = fileURLToPath(new URL("../../../packages", import.meta.url));
+const core = `${packages}/core/src/backend.ts`;
+const entry = `
+  export { HeadDriver, DocumentDriver } from "${core}";
+  export { LlamaIndexLayout } from "${packages}/store-azure/src/llamaindex-layout.ts";
+  export { Requests } from "${packages}/store-azure/src/requests.ts";
+`;
+
+/** In the world no time passes but its own: pauses are over at once, and no request takes so long that its time is over. */
+const timers = `
+  const timerOfTheWorld = (run, ms) => { if (ms < 10_000) Promise.resolve().then(run); };
+  const noTimerLeft = () => {};
+`;
+
+/** The sources as they are, but for some edits. */
+export async function sourcesWith(edits: readonly Edit[]): Promise<Sources> {
   const made = new Set<Edit>();
   const result = await build({
-    entryPoints: [entry],
+    stdin: { contents: entry, resolveDir: packages },
     bundle: true,
     write: false,
     platform: "node",
-    format: "iife",
-    globalName: "mutated",
+    format: "cjs",
     logLevel: "error",
+    alias: { "@chatkeep/chat-store-core/backend": core },
+    define: { setTimeout: "timerOfTheWorld", clearTimeout: "noTimerLeft" },
+    banner: { js: timers },
     plugins: [
       {
         name: "edits",
         setup({ onLoad }) {
-          onLoad({ filter: /backend\/head\/[\w-]+\.ts$/ }, ({ path }) => {
+          onLoad({ filter: /\/packages\/(?:core|store-azure)\/src\/.*\.ts$/ }, ({ path }) => {
             let contents = readFileSync(path, "utf8");
             for (const edit of edits) {
-              if (edit.file !== basename(path)) continue;
+              if (!path.endsWith(`/${edit.file}`)) continue;
               const times = contents.split(edit.find).length - 1;
               if (times !== 1) throw new Error(`${edit.file} has ${times} times: ${edit.find}`);
               contents = contents.replace(edit.find, () => edit.replace);
@@ -47,6 +71,8 @@ export async function driverWith(edits: readonly Edit[]): Promise<HeadDriverCons
     ],
   });
   if (made.size < edits.length) throw new Error("An edit names a file that is not there.");
-  const exports = runInThisContext(`${result.outputFiles[0]?.text}; mutated`) as { HeadDriver: HeadDriverConstructor };
-  return exports.HeadDriver;
+  const module: { exports?: Sources } = {};
+  compileFunction(result.outputFiles[0]?.text ?? "", ["module", "require"])(module, createRequire(import.meta.url));
+  if (module.exports === undefined) throw new Error("The bundle exports nothing.");
+  return module.exports;
 }

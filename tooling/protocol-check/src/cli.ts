@@ -1,23 +1,27 @@
 import { parseArgs } from "node:util";
-import { HeadDriver } from "@chatkeep/chat-store-core/backend";
 import { everyWay } from "./every-way.js";
 import { runHistories } from "./histories.js";
-import { smallPrograms } from "./small-programs.js";
+import { loadProtocol, type ProtocolName, protocolNames } from "./protocols.js";
 
-const usage = `pnpm check-protocol --histories N [--seed S] [--exhaustive]
+const usage = `pnpm check-protocol --histories N [--seed S] [--exhaustive] [--protocol P]
   --histories   random programs to run
   --seed        of the first one, 1 by default; the others follow
-  --exhaustive  also runs small programs in every way in which they can go`;
+  --exhaustive  also runs small programs in every way in which they can go
+  --protocol    ${protocolNames.join(", ")}; head by default`;
 
-function options(): { count: number; first: number; exhaustive: boolean } {
+function options(): { count: number; first: number; exhaustive: boolean; name: ProtocolName } {
   const text = { type: "string" } as const;
   try {
-    const { values } = parseArgs({ options: { histories: text, seed: text, exhaustive: { type: "boolean" } } });
-    const { exhaustive = false } = values;
+    const { values } = parseArgs({
+      options: { histories: text, seed: text, exhaustive: { type: "boolean" }, protocol: text },
+    });
+    const { exhaustive = false, protocol = "head" } = values;
+    const name = protocolNames.find((each) => each === protocol);
+    if (name === undefined) throw new TypeError(`--protocol is ${protocolNames.join(", ")}`);
     const [count, first] = [Number(values.histories ?? 0), Number(values.seed ?? 1)];
     if (!Number.isInteger(count) || !Number.isInteger(first)) throw new TypeError("a number must be an integer");
     if (count <= 0 && !exhaustive) throw new TypeError("--histories is missing");
-    return { count, first, exhaustive };
+    return { count, first, exhaustive, name };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     console.error(`${error.message}\n\n${usage}`);
@@ -25,18 +29,18 @@ function options(): { count: number; first: number; exhaustive: boolean } {
   }
 }
 
-const { count, first, exhaustive } = options();
-const checked = { HeadDriver, watch: true };
+const { count, first, exhaustive, name } = options();
+const protocol = await loadProtocol(name);
 let violations = 0;
 if (exhaustive) {
-  for (const [name, program] of Object.entries(smallPrograms)) {
-    const { ways, complete, report } = await everyWay(program, { ...checked, most: 100_000 });
+  for (const [what, program] of Object.entries(protocol.small)) {
+    const { ways, complete, report } = await everyWay(protocol, program, { most: 100_000 });
     if (report !== "") violations++;
-    console.log(`${name}: ${ways} ways${complete ? "" : ", not all"}\n${report}`.trim());
+    console.log(`${what}: ${ways} ways${complete ? "" : ", not all"}\n${report}`.trim());
   }
 }
 const began = performance.now();
-const totals = await runHistories({ ...checked, first, count, most: 10 }, ({ seed, report, program }) => {
+const totals = await runHistories(protocol, { first, count, most: 10 }, ({ seed, report, program }) => {
   violations++;
   console.log(`seed ${seed}\n${report}\n${JSON.stringify(program)}\n`);
 });

@@ -8,7 +8,7 @@ export function countingPort(
   options: ServicePortOptions & { wait?: (method: string) => Promise<void> },
 ): { port: HeadPort; calls: string[] } {
   const calls: string[] = [];
-  const port = new ServicePort(async (_isWrite, apply) => apply(service), options);
+  const port = new ServicePort(async (_kind, apply) => apply(service), options);
   const counted = new Proxy(port, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);

@@ -1,7 +1,7 @@
 import { describeResult } from "@chatkeep/chat-store-conformance";
 import { RandomChooser } from "./choices.js";
-import { type Outcome, type Program, type RunOptions, runProgram } from "./program.js";
-import { randomProgram } from "./random-program.js";
+import { type Outcome, type Program, runProgram } from "./program.js";
+import type { AnyProtocol } from "./protocol.js";
 
 export interface Totals {
   histories: number;
@@ -45,15 +45,16 @@ export async function judge(run: () => Promise<Outcome>): Promise<{
 
 /** Runs random histories, the same ones for the same seeds, and reports each that is wrong. */
 export async function runHistories(
-  options: RunOptions & { first: number; count: number; most?: number },
+  protocol: AnyProtocol,
+  options: { first: number; count: number; most?: number },
   found: (finding: Finding) => void,
 ): Promise<Totals> {
   const totals: Totals = { histories: 0, operations: 0, steps: 0, unknown: 0 };
   let left = options.most ?? 1;
   for (let seed = options.first; seed < options.first + options.count && left > 0; seed++) {
     const chooser = new RandomChooser(seed);
-    const program = randomProgram(chooser);
-    const { outcome, names, report } = await judge(() => runProgram(program, chooser, options));
+    const program = protocol.random(chooser);
+    const { outcome, names, report } = await judge(() => runProgram(program, chooser, protocol));
     totals.histories++;
     totals.operations += outcome?.calls.length ?? 0;
     totals.steps += outcome?.steps ?? 0;

@@ -2,7 +2,7 @@ import type { Edit } from "./bundle.js";
 import type { Program } from "./program.js";
 import { endedLongAgo, expiredMeanwhile, stagedForAnEndedHead } from "./small-programs.js";
 
-/** The protocol with one rule switched off. */
+/** A protocol with one rule switched off. */
 export interface Mutant {
   /** The rule, as it is broken. */
   name: string;
@@ -19,7 +19,7 @@ export interface Mutant {
 
 const told = /lost|doubled|resurrected|stale-read|torn|wrong|taken-twice|reordered|retry-answered|not there/;
 
-export const mutants: readonly Mutant[] = [
+export const headMutants: readonly Mutant[] = [
   {
     name: "staged rows are shown although the watermark has passed them",
     edits: [{ file: "staging.ts", find: " && staged.number >= head.watermark", replace: "" }],

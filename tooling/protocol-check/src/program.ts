@@ -1,18 +1,12 @@
 import { type Action, type Answer, type Call, type CheckResult, checkHistory } from "@chatkeep/chat-store-conformance";
 import { isChatStoreError } from "@chatkeep/chat-store-core";
-import type {
-  Driver,
-  HeadDriver as HeadDriverClass,
-  Operation,
-  PortLimits,
-  Tuning,
-  WriteContext,
-} from "@chatkeep/chat-store-core/backend";
+import type { Driver, Operation, WriteContext } from "@chatkeep/chat-store-core/backend";
 import type { Chooser } from "./choices.js";
+import type { AnyProtocol, CheckedDriver } from "./protocol.js";
 import { BrokenRule } from "./service.js";
-import { patient, ServicePort } from "./service-port.js";
+import { patient } from "./service-port.js";
 import { checkWalks, type Walk } from "./walks.js";
-import { type Trouble, World } from "./world.js";
+import { type Stored, type Trouble, World } from "./world.js";
 
 /** What a client does: an action, with an id that another client may bring again; pages back to the start; housekeeping. */
 export type Step =
@@ -32,17 +26,12 @@ export interface Program {
   skewMs?: readonly number[] | undefined;
   /** How long a call may take until its caller stops waiting, in milliseconds. */
   callMs?: number | undefined;
-  limits: PortLimits;
-  sideBySide?: boolean | undefined;
-  newestWithHead?: boolean | undefined;
-  findsLost?: boolean | undefined;
-  tuning: Tuning;
   trouble: Trouble;
   /** Done before, without trouble, by a client that is gone then. */
   before?: readonly Step[] | undefined;
+  /** Written by the other program before all that. */
+  seed?: readonly string[] | undefined;
 }
-
-export type HeadDriverConstructor = new (...args: ConstructorParameters<typeof HeadDriverClass>) => HeadDriverClass;
 
 export interface Outcome {
   result: CheckResult;
@@ -53,36 +42,32 @@ export interface Outcome {
   steps: number;
 }
 
-export interface RunOptions {
-  HeadDriver: HeadDriverConstructor;
-  /** Whether rows and heads are watched as well, or only what clients are told. */
-  watch: boolean;
-}
-
 /** How often a call is sent again, as the facade does. */
 const retries = 3;
 const defaultKey = "k";
 const mostPages = 12;
-const month = 30 * 24 * 60 * 60 * 1000;
+
+type AnyWorld = World<Stored>;
+
+const same = (text: string) => text;
 
 /** Runs a program in a new world and checks what its clients were told. Throws when a rule was broken. */
-export async function runProgram(program: Program, chooser: Chooser, options: RunOptions): Promise<Outcome> {
-  const { limits, tuning, sideBySide, newestWithHead, findsLost } = program;
-  const rules = options.watch ? { limits, tuning } : undefined;
-  const world = new World(chooser, program.trouble, rules);
+export async function runProgram(program: Program, chooser: Chooser, protocol: AnyProtocol): Promise<Outcome> {
+  const world = new World(chooser, program.trouble, protocol.service(program));
+  const { toPayload = same, toValue = same } = protocol;
   const calls: Call[] = [];
   const walks: Walk[] = [];
-  let time = 0;
   let operations = 0;
   let broken: unknown;
 
-  const driverOf = (where: World, client: string, skewMs: number) => {
-    const now = () => where.service.clock + skewMs;
-    const port = new ServicePort(where.senderOf(client), { limits, now, sideBySide, newestWithHead, findsLost });
-    return new options.HeadDriver(port, { ttlMs: program.ttlMs, tuning, pause: async () => {} });
-  };
+  const driverOf = (where: AnyWorld, client: string, skewMs: number) =>
+    protocol.driver(program, {
+      send: where.senderOf(client),
+      now: () => where.service.clock + skewMs,
+      service: where.service,
+    });
 
-  async function perform(where: World, driver: HeadDriverClass, client: string, step: Step): Promise<void> {
+  async function perform(where: AnyWorld, driver: CheckedDriver, client: string, step: Step): Promise<void> {
     if ("housekeeping" in step) {
       const options = { thorough: step.housekeeping === "thorough purge" };
       await driver.purge(patient, options).catch(throwBrokenRule);
@@ -95,18 +80,27 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
     }
   }
 
+  const payloadsIn = (action: Action): Action =>
+    "values" in action
+      ? { ...action, values: action.values.map(toPayload) }
+      : "value" in action
+        ? { ...action, value: toPayload(action.value) }
+        : action;
+  const valuesIn = (answer: Answer | undefined): Answer | undefined =>
+    typeof answer === "string" ? toValue(answer) : Array.isArray(answer) ? answer.map(toValue) : answer;
+
   async function act(
-    where: World,
-    driver: HeadDriverClass,
+    where: AnyWorld,
+    driver: CheckedDriver,
     client: string,
     key: string,
     action: Action,
-    operationId: string | undefined,
-  ): Promise<void> {
+    operationId?: string,
+  ): Promise<Call> {
     const id = operationId ?? `own${String(++operations).padStart(17, "0")}`;
     const fingerprint = JSON.stringify(action).slice(0, 30);
     const operation: Operation = { id, fingerprint, fromCaller: operationId !== undefined };
-    const call: Call = { client, key, action, start: ++time, outcome: "unknown" };
+    const call: Call = { client, key, action, start: world.nextMoment(), outcome: "unknown" };
     if (operationId !== undefined) call.operationId = operationId;
     calls.push(call);
     const began = where.service.clock;
@@ -115,11 +109,8 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
       let mayBeApplied = false;
       for (let attempt = 1; attempt <= retries && !waiting.aborted; attempt++) {
         try {
-          const answer = await doAction(driver, key, action, {
-            operation,
-            signal: waiting,
-            mayBeApplied,
-          });
+          const context = { operation, signal: waiting, mayBeApplied };
+          const answer = valuesIn(await doAction(driver, key, payloadsIn(action), context));
           if (call.end !== undefined) return;
           call.outcome = "ok";
           if (answer !== undefined) call.answer = answer;
@@ -136,29 +127,37 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
           mayBeApplied = true;
         }
       }
-      call.end ??= ++time;
+      call.end ??= world.nextMoment();
     })();
     const givenUp = new Promise<void>((resolve) =>
       waiting.addEventListener("abort", () => {
-        call.end ??= ++time;
+        call.end ??= world.nextMoment();
         resolve();
       }),
     );
     trying.catch(note);
     await where.giveable(() => waiting.giveUp(), Promise.race([trying, givenUp]));
+    return call;
   }
 
-  async function walk(driver: HeadDriverClass, client: string, key: string, limit: number): Promise<void> {
-    const made: Walk = { client, key, start: ++time, pages: [], ended: "failed" };
+  async function walk(driver: CheckedDriver, client: string, key: string, limit: number): Promise<void> {
+    const made: Walk = { client, key, start: world.nextMoment(), pages: [], ended: "failed" };
     walks.push(made);
     let before: string | undefined;
     for (let failures = 0; failures < retries && made.pages.length < mostPages; ) {
       // The first page is a call like any other.
-      const call: Call = { client, key, action: { kind: "page", limit }, start: ++time, outcome: "unknown" };
+      const call: Call = {
+        client,
+        key,
+        action: { kind: "page", limit },
+        start: world.nextMoment(),
+        outcome: "unknown",
+      };
       try {
         const page = await driver.readPage(key, limit, before, patient);
-        if (before === undefined) calls.push({ ...call, end: ++time, outcome: "ok", answer: page.payloads });
-        made.pages.push(page.payloads);
+        const values = page.payloads.map(toValue);
+        if (before === undefined) calls.push({ ...call, end: world.nextMoment(), outcome: "ok", answer: values });
+        made.pages.push(values);
         before = page.before;
         if (before !== undefined) continue;
         made.ended = "start";
@@ -185,11 +184,10 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
     else for (const step of steps) await perform(world, driver, name, step);
   }
 
-  /** What one client does while nobody else does anything. */
-  async function alone(where: World, name: string, work: (driver: HeadDriverClass) => Promise<void>): Promise<void> {
+  async function alone(where: AnyWorld, name: string, work: (driver: CheckedDriver) => Promise<void>): Promise<void> {
     const driver = driverOf(where, name, 0);
     const working = work(driver)
-      .then(() => driver.settled())
+      .then(() => driver.settled?.())
       .catch(note);
     await where.run();
     await working;
@@ -197,9 +195,20 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
     if (problem !== undefined) throw problem;
   }
 
-  const { before } = program;
+  const { before, seed } = program;
+  if (seed !== undefined) {
+    protocol.seed?.(world.service, defaultKey, seed);
+    const action: Action = { kind: "replace", values: seed };
+    const [start, end] = [world.nextMoment(), world.nextMoment()];
+    calls.push({ client: "other program", key: defaultKey, action, start, end, outcome: "ok" });
+  }
   if (before !== undefined && before.length > 0) {
-    const calm = new World({ choose: () => 0 }, { faults: 0, kinds: [], ticks: 0, tickMs: [] }, rules);
+    const calm = new World(
+      { choose: () => 0 },
+      { faults: 0, kinds: [], ticks: 0, tickMs: [] },
+      protocol.service(program),
+    );
+    calm.service.take(world.service);
     await alone(calm, "before", async (driver) => {
       for (const step of before) await perform(calm, driver, "before", step);
     });
@@ -214,39 +223,30 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
   // In the end somebody who knows nothing reads everything.
   const keys = new Set([defaultKey, ...calls.map(({ key }) => key)]);
   const finalRead = new Map<string, readonly string[]>();
-  const readEverything = (driver: HeadDriverClass, client: string) =>
-    (async () => {
-      for (const key of keys) {
-        for (const action of [{ kind: "read" }, { kind: "count" }] satisfies Action[]) {
-          await perform(world, driver, client, { key, action });
-        }
-        finalRead.set(key, (calls.at(-2)?.answer ?? []) as readonly string[]);
-        await perform(world, driver, client, { key, walk: 2 });
-      }
-    })();
-  await alone(world, "reader", (driver) => readEverything(driver, "reader"));
-
-  // And long after, when nobody can be at work any more, somebody tidies up.
-  if (options.watch) {
-    // Heads tell of all that is left, but not of what a call staged and never showed, nor of what came late.
-    const repeats = program.clients.flat().some((step) => "operationId" in step);
-    const early = program.callMs !== undefined || tuning.keepStagedMs === 0;
-    const thorough = program.trouble.faults > 0 || repeats || early;
-    // Once for what expires, once for what was left staged, once for the heads.
-    for (let times = 0; times < 3; times++) {
-      world.passTime(month);
-      await alone(world, "purger", async (driver) => void (await driver.purge(patient, { thorough })));
+  async function readEverything(driver: CheckedDriver, name: string): Promise<void> {
+    for (const key of keys) {
+      const { answer } = await act(world, driver, name, key, { kind: "read" });
+      finalRead.set(key, Array.isArray(answer) ? answer : []);
+      await act(world, driver, name, key, { kind: "count" });
+      await perform(world, driver, name, { key, walk: 2 });
     }
-    if (program.ttlMs === undefined) await alone(world, "late", (driver) => readEverything(driver, "late"));
   }
+  await alone(world, "reader", (driver) => readEverything(driver, "reader"));
+  const wrong = await protocol.end?.({
+    program,
+    world,
+    keys,
+    alone: (name, work) => alone(world, name, work),
+    act: (driver, name, key, action) => act(world, driver, name, key, action),
+    readEverything,
+  });
   const removals =
     program.ttlMs !== undefined || calls.some(({ action }) => !["append", "insert", ...reads].includes(action.kind));
-  const wrong = checkWalks(walks, calls, finalRead, removals);
-  if (options.watch) for (const key of keys) wrong.push(...leftBehind(world, key));
-  const result = checkHistory(calls, { expires: program.ttlMs !== undefined });
+  const judged = protocol.judged?.(calls, world.service) ?? calls;
+  const result = checkHistory(judged, { expires: program.ttlMs !== undefined });
   return {
     result,
-    wrong,
+    wrong: [...checkWalks(walks, judged, finalRead, removals), ...(wrong ?? [])],
     calls,
     unknown: calls.filter(({ outcome }) => outcome === "unknown").length,
     steps: world.steps,
@@ -254,17 +254,6 @@ export async function runProgram(program: Program, chooser: Chooser, options: Ru
 }
 
 const reads: readonly string[] = ["read", "page", "count"];
-
-/** What purging has left although nobody can need it. */
-function leftBehind({ service }: World, key: string): string[] {
-  const head = service.heads.get(key);
-  if (head?.count === 0) return [`the ended head of ${key} was left behind`];
-  const text = head && service.textOf(head);
-  return service
-    .rowsOf(key)
-    .filter(({ source, index }) => text?.names(source, index) !== true)
-    .map(({ source, index }) => `row ${source}/${index} of ${key} was left behind`);
-}
 
 /** A signal as the facade's, for a caller that may stop waiting. */
 class Waiting {

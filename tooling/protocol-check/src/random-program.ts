@@ -1,9 +1,10 @@
 import type { Action } from "@chatkeep/chat-store-conformance";
 import type { Chooser } from "./choices.js";
-import type { Program, Step } from "./program.js";
+import type { HeadProgram } from "./head-protocol.js";
+import type { Step } from "./program.js";
 import type { FaultKind } from "./world.js";
 
-const faultKinds: readonly FaultKind[] = [
+export const faultKinds: readonly FaultKind[] = [
   "reply lost",
   "request lost",
   "delayed",
@@ -15,8 +16,8 @@ const faultKinds: readonly FaultKind[] = [
 const minute = 60 * 1000;
 const hour = 60 * minute;
 
-/** A small program by chance: two or three clients, a few operations each, and whatever may go wrong. */
-export function randomProgram(chooser: Chooser): Program {
+/** What programs are made of by chance. */
+export function byChance(chooser: Chooser) {
   const pick = <T>(...options: readonly T[]): T => options[chooser.choose(options.length)] as T;
   const chance = (oneIn: number) => chooser.choose(oneIn) === 0;
   let values = 0;
@@ -25,9 +26,7 @@ export function randomProgram(chooser: Chooser): Program {
 
   const adding = (): Action =>
     chance(2) ? { kind: "append", values: list(4) } : { kind: "insert", index: chooser.choose(3), value: value() };
-  const onlyAdds = chance(8);
   const action = (): Action => {
-    if (onlyAdds) return adding();
     switch (chooser.choose(14)) {
       case 0:
       case 1:
@@ -56,7 +55,14 @@ export function randomProgram(chooser: Chooser): Program {
         return { kind: "read" };
     }
   };
+  return { pick, chance, value, list, adding, action };
+}
 
+/** A small program by chance: two or three clients, a few operations each, and whatever may go wrong. */
+export function randomHeadProgram(chooser: Chooser): HeadProgram {
+  const { pick, chance, list, adding, ...any } = byChance(chooser);
+  const onlyAdds = chance(8);
+  const action = () => (onlyAdds ? adding() : any.action());
   // Heads of ended conversations are deleted, and with them what is known of callers' ids.
   const headsEnd = chance(5);
   const rememberedOperations = pick(1, 2, 4, 33, 33, 33);

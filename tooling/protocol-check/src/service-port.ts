@@ -10,9 +10,7 @@ import type {
   StoredHead,
 } from "@chatkeep/chat-store-core/backend";
 import { BrokenRule, type Service } from "./service.js";
-
-/** How a request comes to the service: at once, or when a chooser lets it. */
-export type Send = <T>(isWrite: boolean, apply: (service: Service) => T) => Promise<T>;
+import type { Send } from "./world.js";
 
 export interface ServicePortOptions {
   limits: PortLimits;
@@ -32,16 +30,16 @@ export class ServicePort implements HeadPort {
   readonly limits: PortLimits;
   readonly readNewest: HeadPort["readNewest"];
   readonly listLost: HeadPort["listLost"];
-  readonly #send: Send;
+  readonly #send: Send<Service>;
   readonly #options: ServicePortOptions;
 
-  constructor(send: Send, options: ServicePortOptions) {
+  constructor(send: Send<Service>, options: ServicePortOptions) {
     this.limits = options.limits;
     this.#send = send;
     this.#options = options;
     if (options.findsLost === true) {
       const lost = ({ rows, heads }: Service) => [...rows.keys()].filter((key) => !heads.has(key));
-      this.listLost = () => this.#send(false, (service) => ({ keys: lost(service) }));
+      this.listLost = () => this.#send("read", (service) => ({ keys: lost(service) }));
     }
     if (options.newestWithHead === true) this.readNewest = (key, limit) => this.#readNewest(key, limit);
   }
@@ -51,12 +49,12 @@ export class ServicePort implements HeadPort {
   }
 
   readHead(key: string): Promise<StoredHead | undefined> {
-    return this.#send(false, (service) => service.heads.get(key));
+    return this.#send("read", (service) => service.heads.get(key));
   }
 
   casHead(key: string, head: StoredHead, expected: string | undefined, rows: readonly Row[]): Promise<CasResult> {
     let times = 0;
-    return this.#send(true, (service): CasResult => {
+    return this.#send("write", (service): CasResult => {
       times++;
       if (rows.length > this.limits.rowsWithHead) throw new BrokenRule(`${rows.length} rows with a head.`);
       if (service.cas(key, head, expected, rows)) return { applied: true };
@@ -65,11 +63,11 @@ export class ServicePort implements HeadPort {
   }
 
   deleteHead(key: string, expected: string): Promise<boolean> {
-    return this.#send(true, (service) => service.deleteHead(key, expected));
+    return this.#send("write", (service) => service.deleteHead(key, expected));
   }
 
   putRows(key: string, rows: readonly Row[]): Promise<void> {
-    return this.#each(rows, (row) => this.#send(true, (service) => service.put(key, row)));
+    return this.#each(rows, (row) => this.#send("write", (service) => service.put(key, row)));
   }
 
   async readRows(key: string, ranges: readonly RowRange[]): Promise<Row[]> {
@@ -77,7 +75,7 @@ export class ServicePort implements HeadPort {
     for (const { source, from, to } of ranges) {
       for (let index = from; index < to; index++) {
         const isIt = (row: Row) => row.source === source && row.index === index;
-        read.push(...(await this.#send(false, (service) => service.rowsOf(key).filter(isIt))));
+        read.push(...(await this.#send("read", (service) => service.rowsOf(key).filter(isIt))));
       }
     }
     return read;
@@ -88,7 +86,7 @@ export class ServicePort implements HeadPort {
     source: string | undefined,
     cursor: string | undefined,
   ): Promise<{ addresses: RowAddress[]; cursor?: string | undefined }> {
-    return this.#send(false, (service) => {
+    return this.#send("read", (service) => {
       const rest = service
         .rowsOf(key)
         .filter((row) => (source === undefined || row.source === source) && service.placeOf(row) > Number(cursor ?? 0))
@@ -103,11 +101,11 @@ export class ServicePort implements HeadPort {
   }
 
   deleteRows(key: string, addresses: readonly RowAddress[]): Promise<void> {
-    return this.#each(addresses, (address) => this.#send(true, (service) => service.delete(key, address)));
+    return this.#each(addresses, (address) => this.#send("write", (service) => service.delete(key, address)));
   }
 
   listHeads({ prefix, ended }: { prefix: string; ended: boolean }): Promise<{ heads: ListedHead[] }> {
-    return this.#send(false, (service) => ({
+    return this.#send("read", (service) => ({
       heads: [...service.heads]
         .filter(([key, { count }]) => key.startsWith(prefix) && (ended || count > 0))
         .map(([key, head]) => ({ key, head })),
@@ -121,7 +119,7 @@ export class ServicePort implements HeadPort {
     const head = await this.readHead(key);
     if (head === undefined) return { head, rows: [] };
     const order = ({ source, index, part }: Row) => `${source} ${String(index).padStart(15, "0")} ${part}`;
-    const rows = await this.#send(false, (service) =>
+    const rows = await this.#send("read", (service) =>
       service
         .rowsOf(key)
         .sort((a, b) => (order(a) < order(b) ? 1 : -1))

@@ -1,12 +1,14 @@
 import type { PortLimits, Row, RowAddress, StoredHead, Tuning } from "@chatkeep/chat-store-core/backend";
 import { checkHead, type HeadText, headTextOf } from "./invariants.js";
+import type { Stored } from "./world.js";
 
-/** The stored data of all conversations: what a real service would hold. Every method is one atomic step. */
-export class Service {
+/** Heads and rows. Every method is one atomic step. */
+export class Service implements Stored {
   readonly heads = new Map<string, StoredHead>();
   readonly rows = new Map<string, Map<string, Row>>();
   /** In milliseconds. */
   clock = 1_000_000_000;
+  moment = 0;
   /** What heads and rows must be like at any time; not looked at when absent. */
   readonly rules: Rules | undefined;
   readonly #texts = new Map<string, HeadText>();
@@ -16,7 +18,6 @@ export class Service {
     this.rules = rules;
   }
 
-  /** The stored data of another service. */
   take(other: Service): void {
     for (const [key, head] of other.heads) this.heads.set(key, head);
     for (const [key, of] of other.rows) this.rows.set(key, new Map(of));

@@ -1,36 +1,26 @@
-import type { Action } from "@chatkeep/chat-store-conformance";
-import type { Program, Step } from "./program.js";
+import type { HeadProgram } from "./head-protocol.js";
+import type { Step } from "./program.js";
+import { act, append, calm, forget, one, pop, read } from "./steps.js";
 import { usualTuning } from "./tuning.js";
-import type { FaultKind } from "./world.js";
 
-const calm = { faults: 0, kinds: [], ticks: 0, tickMs: [] } as const;
-const one = (kind: FaultKind) => ({ faults: 1, kinds: [kind], ticks: 0, tickMs: [] });
 const hour = 60 * 60 * 1000;
 
-const append = (...values: string[]): Step => ({ action: { kind: "append", values } });
-const act = (action: Action, operationId?: string): Step => ({
-  action,
-  ...(operationId === undefined ? {} : { operationId }),
-});
-const pop = act({ kind: "pop" });
-const read = act({ kind: "read" });
-const forget = act({ kind: "forget" });
 const purge: Step = { housekeeping: "thorough purge" };
 
 /** Rows ride with the head, so that nothing follows a small mutation: what is left are the mutations themselves. */
-const together: Pick<Program, "limits" | "tuning"> = {
+const together: Pick<HeadProgram, "limits" | "tuning"> = {
   limits: { rowBytes: 100, inlineBytes: 40, rowsWithHead: 4 },
   tuning: { ...usualTuning, keepStagedMs: 0 },
 };
 /** Rows follow, and anything longer than 8 bytes is staged. */
-const apart: Pick<Program, "limits" | "tuning"> = {
+const apart: Pick<HeadProgram, "limits" | "tuning"> = {
   limits: { rowBytes: 100, inlineBytes: 8, rowsWithHead: 0 },
   tuning: { ...usualTuning, tailEntries: 1, keepStagedMs: 0 },
 };
 const long = (name: string) => `${name}----------`;
 
 /** A conversation that ended so long ago that its head may go, and somebody who begins it anew. */
-export const endedLongAgo: Program = {
+export const endedLongAgo: HeadProgram = {
   ...together,
   tuning: { ...together.tuning, keepEndedMs: 5 * hour },
   before: [append("x"), forget, { wait: 6 * hour }],
@@ -39,7 +29,7 @@ export const endedLongAgo: Program = {
 };
 
 /** The same, with messages that are staged for the old head while it goes. */
-export const stagedForAnEndedHead: Program = {
+export const stagedForAnEndedHead: HeadProgram = {
   ...apart,
   tuning: { ...apart.tuning, keepEndedMs: 5 * hour },
   before: [append("x"), forget, { wait: 6 * hour }],
@@ -48,7 +38,7 @@ export const stagedForAnEndedHead: Program = {
 };
 
 /** A write of which nobody knows whether it will happen, and the conversation expires before it is sent again. */
-export const expiredMeanwhile: Program = {
+export const expiredMeanwhile: HeadProgram = {
   ...together,
   ttlMs: 10_000,
   before: [append("x", "y")],
@@ -57,7 +47,7 @@ export const expiredMeanwhile: Program = {
 };
 
 /** Programs so small that every way in which they can go is run. */
-export const smallPrograms: Record<string, Program> = {
+export const smallPrograms: Record<string, HeadProgram> = {
   "append / append": { ...apart, clients: [[append("a"), append("c")], [append("b")]], trouble: calm },
   "append / append, reply lost": {
     ...together,

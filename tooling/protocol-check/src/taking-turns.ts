@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isChatStoreError } from "@chatkeep/chat-store-core";
 import type { Operation } from "@chatkeep/chat-store-core/backend";
 import { RandomChooser } from "./choices.js";
-import type { HeadDriverConstructor } from "./program.js";
+import type { HeadDriverConstructor } from "./head-protocol.js";
 import { Service } from "./service.js";
 import { patient, ServicePort } from "./service-port.js";
 import { usualTuning } from "./tuning.js";
@@ -45,7 +45,7 @@ export async function takeTurns(seed: number, HeadDriver: HeadDriverConstructor)
   const newestWithHead = pick(false, true);
   const service = new Service({ limits, tuning });
   const drivers = Array.from({ length: pick(1, 2) }, () => {
-    const port = new ServicePort(async (_isWrite, apply) => apply(service), {
+    const port = new ServicePort(async (_kind, apply) => apply(service), {
       limits,
       now: () => service.clock,
       newestWithHead,

@@ -33,6 +33,9 @@ export function checkWalks(
       if (by.length === 0) wrong.push(`foreign value in pages: ${value}; ${what}`);
     }
     for (const call of own) {
+      // What two operations wrote may be gone and there.
+      const writers = own.filter(({ action }) => writes(action, String(call.answer)));
+      if (new Set(writers.map(({ operationId }) => operationId)).size > 1) continue;
       const gone = ["pop", "delete", "edit"].includes(call.action.kind) && typeof call.answer === "string";
       if (gone && (call.end ?? start) < start && seen.includes(String(call.answer))) {
         wrong.push(`resurrected in pages: ${String(call.answer)}; ${what}`);

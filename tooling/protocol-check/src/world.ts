@@ -1,6 +1,24 @@
+import type { AbortSignalLike } from "@chatkeep/chat-store-core";
 import type { Chooser } from "./choices.js";
-import { type Rules, Service } from "./service.js";
-import type { Send } from "./service-port.js";
+
+/** The stored data of all conversations: what a real service would hold. */
+export interface Stored {
+  /** In milliseconds. */
+  clock: number;
+  /** Orders what clients do and are told; no measure of time. */
+  moment: number;
+  /** Takes over the stored data of another one. */
+  take(other: this): void;
+}
+
+/**
+ * What a request does at the service. A `creation` is a write that happens if there is nothing: no other condition is as
+ * weak, since that can hold again.
+ */
+export type RequestKind = "read" | "write" | "creation";
+
+/** How a request comes to the service: at once, or when a chooser lets it. A client that gives it up does not know whether it does. */
+export type Send<S> = <T>(kind: RequestKind, apply: (service: S) => T, signal?: AbortSignalLike) => Promise<T>;
 
 /** What may go wrong in a run, and how often in all. */
 export interface Trouble {
@@ -12,6 +30,8 @@ export interface Trouble {
   tickMs: readonly number[];
   /** A request is refused when it comes later than this after it was sent, in milliseconds; at any time when absent. */
   latestMs?: number | undefined;
+  /** Creations come once, none of them later than its client is told, and their answers are not lost. */
+  creationsOnce?: boolean | undefined;
 }
 
 export type FaultKind =
@@ -23,9 +43,11 @@ export type FaultKind =
   | "crash" // the client is no more; its requests under way are applied or not
   | "given up"; // the caller waits no longer; the client goes on
 
+const maybeTwice: readonly FaultKind[] = ["reply lost", "delayed", "doubled", "sent twice"];
+
 interface Request {
   client: string;
-  isWrite: boolean;
+  kind: RequestKind;
   sentAt: number;
   /** Does it at the service, and answers what the client would be told. */
   apply: () => unknown;
@@ -34,8 +56,8 @@ interface Request {
 }
 
 /** A service and its clients, of which nothing moves unless the chooser says so. */
-export class World {
-  readonly service: Service;
+export class World<S extends Stored> {
+  readonly service: S;
   readonly #chooser: Chooser;
   readonly #trouble: Trouble;
   /** Sent and not answered. */
@@ -51,25 +73,31 @@ export class World {
   /** The first rule that a request broke, whoever was told of it. */
   broken: unknown;
 
-  constructor(chooser: Chooser, trouble: Trouble, rules?: Rules) {
+  constructor(chooser: Chooser, trouble: Trouble, service: S) {
     this.#chooser = chooser;
     this.#trouble = trouble;
-    this.service = new Service(rules);
+    this.service = service;
+  }
+
+  nextMoment(): number {
+    return ++this.service.moment;
   }
 
   /** A client's requests. */
-  senderOf(client: string): Send {
-    return <T>(isWrite: boolean, apply: (service: Service) => T) =>
+  senderOf(client: string): Send<S> {
+    return <T>(kind: RequestKind, apply: (service: S) => T, signal?: AbortSignalLike) =>
       new Promise<T>((resolve, reject) => {
         if (this.#crashed.has(client)) return;
-        this.#requests.push({
+        const request: Request = {
           client,
-          isWrite,
+          kind,
           sentAt: this.service.clock,
           apply: () => this.#watched(apply),
           resolve: resolve as (answer: unknown) => void,
           reject,
-        });
+        };
+        this.#requests.push(request);
+        signal?.addEventListener("abort", () => this.#abandon(request));
       });
   }
 
@@ -132,7 +160,7 @@ export class World {
       for (const request of this.#requests) {
         for (const kind of this.#trouble.kinds) {
           if (kind === "given up") continue;
-          if (request.isWrite || kind === "request lost") moves.push(() => this.#fail(request, kind));
+          if (this.#canFail(request, kind)) moves.push(() => this.#fail(request, kind));
         }
       }
       if (this.#trouble.kinds.includes("given up")) {
@@ -145,6 +173,20 @@ export class World {
       }
     }
     return moves;
+  }
+
+  #canFail(request: Request, kind: FaultKind): boolean {
+    if (request.kind === "read") return kind === "request lost";
+    return request.kind === "write" || this.#trouble.creationsOnce !== true || !maybeTwice.includes(kind);
+  }
+
+  /** Its client waits no longer. */
+  #abandon(request: Request): void {
+    const at = this.#requests.indexOf(request);
+    if (at < 0) return;
+    this.#requests.splice(at, 1);
+    if (request.kind !== "read") this.#floating.push(request);
+    request.reject(noAnswer());
   }
 
   #deliver(request: Request): void {
@@ -164,7 +206,7 @@ export class World {
     resolve(answer);
   }
 
-  #watched<T>(apply: (service: Service) => T): T {
+  #watched<T>(apply: (service: S) => T): T {
     try {
       return apply(this.service);
     } catch (error) {
@@ -210,7 +252,7 @@ export class World {
         this.#crashed.add(request.client);
         const own = this.#requests.filter(({ client }) => client === request.client);
         for (const each of own) this.#requests.splice(this.#requests.indexOf(each), 1);
-        for (const each of [request, ...own]) if (each.isWrite) this.#floating.push(each);
+        for (const each of [request, ...own]) if (each.kind !== "read") this.#floating.push(each);
       }
     }
   }

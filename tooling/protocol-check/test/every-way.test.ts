@@ -1,14 +1,15 @@
-import { HeadDriver } from "@chatkeep/chat-store-core/backend";
 import { expect, it } from "vitest";
 import { everyWay } from "../src/every-way.js";
-import { smallPrograms } from "../src/small-programs.js";
+import { loadProtocol, protocolNames } from "../src/protocols.js";
 
-it.each(Object.entries(smallPrograms))(
-  "finds nothing wrong in any way in which it can go: %s",
-  async (_name, program) => {
-    const { ways, complete, report } = await everyWay(program, { HeadDriver, watch: true, most: 20_000 });
-    expect(report).toBe("");
-    expect(complete).toBe(true);
-    expect(ways).toBeGreaterThan(150);
-  },
+const protocols = await Promise.all(protocolNames.map(async (name) => ({ name, protocol: await loadProtocol(name) })));
+const programs = protocols.flatMap(({ name, protocol }) =>
+  Object.entries(protocol.small).map(([what, program]) => ({ name, what, protocol, program })),
 );
+
+it.each(programs)("finds nothing wrong in any way in which it can go: $name, $what", async ({ protocol, program }) => {
+  const { ways, complete, report } = await everyWay(protocol, program, { most: 20_000 });
+  expect(report).toBe("");
+  expect(complete).toBe(true);
+  expect(ways).toBeGreaterThan(150);
+});

@@ -1,11 +1,12 @@
-import { HeadDriver } from "@chatkeep/chat-store-core/backend";
 import { expect, it } from "vitest";
 import { runHistories } from "../src/histories.js";
+import { loadProtocol } from "../src/protocols.js";
 
 // Each in a file of its own would use more cores; two files are as many as there are.
 it.each([1, 100_001])("finds nothing wrong in random histories from seed %i", async (first) => {
   const found: string[] = [];
-  const totals = await runHistories({ HeadDriver, watch: true, first, count: 5_000 }, ({ seed, names, report }) => {
+  const protocol = await loadProtocol("head");
+  const totals = await runHistories(protocol, { first, count: 5_000 }, ({ seed, names, report }) => {
     found.push(`seed ${seed}: ${names.join(", ")}\n${report}`);
   });
   expect(found.join("\n")).toBe("");

@@ -1,8 +1,12 @@
 import { expect, it } from "vitest";
 import { convict } from "../src/convict.js";
-import { mutants } from "../src/mutants.js";
+import { documentMutants } from "../src/document-mutants.js";
+import { headMutants } from "../src/mutants.js";
 
-it.each(mutants.map((mutant) => [mutant.name, mutant] as const))("is seen: %s", async (_name, mutant) => {
-  const { histories, names, report } = await convict(mutant);
+it.each([
+  ...headMutants.map((mutant) => ({ protocol: "head" as const, mutant })),
+  ...documentMutants.map((mutant) => ({ protocol: "document" as const, mutant })),
+])("is seen: $protocol, $mutant.name", async ({ protocol, mutant }) => {
+  const { histories, names, report } = await convict(protocol, mutant);
   expect(histories, `${names.join(", ")}\n${report}`).toBeDefined();
 });

@@ -7,7 +7,7 @@ import { pause } from "../pause.js";
 import { RecentMap } from "../recent-map.js";
 import { Turns } from "../turns.js";
 import { invalid } from "../validate.js";
-import { findOperation, follows, type KeptAnswer, type Marker, nextMarker, parseMarker } from "./marker.js";
+import { findOperation, follows, isIn, type KeptAnswer, type Marker, nextMarker, parseMarker } from "./marker.js";
 import type { DocumentChange, DocumentPort, DocumentResult, DocumentWrite, Expected, StoredDocument } from "./port.js";
 
 /** Conversations of which the marker is remembered. */
@@ -46,13 +46,22 @@ interface Seen {
   held: string | undefined;
 }
 
+/** A change of one document. */
+interface Planned<Item> {
+  change: Change<Item>;
+  /** The history that it was planned for: none when that had expired. Undefined when it is not known. */
+  old: readonly Item[] | undefined;
+  /** What it leaves. */
+  marker: Marker;
+}
+
 /** A write that may have happened, or may yet. */
 interface Uncertain<Item> {
   /** What it was made for. */
   base: Seen;
   forgets: boolean;
   /** Known to the call that made it. */
-  change?: Change<Item> | undefined;
+  planned?: Planned<Item> | undefined;
 }
 
 /** What a call knows of its own tries. */
@@ -236,15 +245,14 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       if (tries.uncertain === undefined) this.#ofCallers.note(key, operation, undefined);
 
       // A try that is repeated on the same document must not come to another result: either may be the one that happens.
-      const again = tries.uncertain?.change;
-      const old = this.#isOver(state.expiresAt) ? [] : state.document?.items;
-      const change = again ?? plan(old ?? [], state.exists);
-      if ("nothing" in change) return change.nothing;
-      const marker = nextMarker(state.marker, operation, change.kept);
+      const again = tries.uncertain?.planned;
+      const planned = again ?? this.#plan(state, operation, plan);
+      if ("nothing" in planned) return planned.nothing;
+      const { change, old, marker } = planned;
       const expiresAt = this.#nextExpiry();
       const earlier = tries.uncertain;
       const uncertain = { base: seenOf(state), forgets: change.do.kind === "forget" };
-      tries.uncertain = { ...uncertain, change };
+      tries.uncertain = { ...uncertain, planned };
       this.#ofCallers.note(key, operation, uncertain);
       this.#hints.delete(key);
       const expected = expectedOf(state);
@@ -253,7 +261,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
           ? await this.#port.delete(key, expected, context)
           : await this.#port.write(
               key,
-              { ...applied(change.do, state.exists ? old : []), marker: marker.text, expiresAt },
+              { ...applied(change.do, old), marker: marker.text, expiresAt },
               expected,
               context,
             );
@@ -271,12 +279,27 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       }
       state = await this.#current(key, result, context);
       // The network may have sent twice what we sent once.
-      if (findOperation(state.marker, operation) !== undefined) {
+      if (isIn(state.marker, marker)) {
         tries.uncertain = undefined;
         return change.answer;
       }
       await pause(Math.random() * Math.min(500, 5 * 2 ** lost), context.signal);
     }
+  }
+
+  #plan(
+    { exists, document, expiresAt, marker }: State<Document>,
+    operation: Operation,
+    plan: Mutation<Item>["plan"],
+  ): Planned<Item> | { nothing: Answer } {
+    const old = !exists || this.#isOver(expiresAt) ? [] : document?.items;
+    let change = plan(old ?? [], exists);
+    if ("nothing" in change) {
+      // A caller's operation that found nothing to do must find nothing when it comes again. A rejected one may.
+      if (!operation.fromCaller || !exists || change.nothing === false) return change;
+      change = noChange(change.nothing);
+    }
+    return { change, old, marker: nextMarker(marker, operation, change.kept) };
   }
 
   async #current(
@@ -306,7 +329,8 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       if (applied.fingerprint !== operation.fingerprint) {
         throw chatStoreError("CONFLICT", "This operationId was used for another operation on this key. Use a new one.");
       }
-      if (uncertain?.change !== undefined) return { answer: uncertain.change.answer };
+      const planned = uncertain?.planned;
+      if (planned !== undefined && isIn(state.marker, planned.marker)) return { answer: planned.change.answer };
       if (applied.answer === "body") {
         const problem = "The operation was applied, but this layout does not keep what it answered.";
         throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
@@ -322,10 +346,9 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       tries.uncertain = undefined;
       return undefined;
     }
-    // Whoever it was, the conversation has ended since.
-    if (forgets && (!state.exists || (state.marker && state.marker.life !== base.marker?.life))) {
-      return { answer: undefined };
-    }
+    // Whoever it was, the conversation has ended since. One that another program wrote gets a marker while it goes on.
+    const livesAnew = base.marker !== undefined && state.marker !== undefined && state.marker.life !== base.marker.life;
+    if (forgets && (!state.exists || livesAnew)) return { answer: undefined };
     const problem =
       "The write may have been applied, and the conversation was changed since so that the store can't tell.";
     throw chatStoreError("UNAVAILABLE", problem, { outcome: "unknown" });
@@ -339,6 +362,11 @@ function stateOf<Item, Document extends StoredDocument<Item>>(document: Document
     marker: parseMarker(document?.marker),
     expiresAt: document?.expiresAt,
   };
+}
+
+/** What leaves nothing but its marker. */
+function noChange<Item>(answer: Answer): Change<Item> {
+  return { do: { kind: "append", items: [] }, answer, kept: typeof answer === "number" ? answer : null };
 }
 
 /** That the document is the one that was read: by our marker, or, when another program wrote it, by all that it holds. */

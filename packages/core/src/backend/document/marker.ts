@@ -49,6 +49,17 @@ export function follows(later: Marker, earlier: Marker): boolean {
   return later.life === earlier.life && later.operations.some(({ id }) => id === newest);
 }
 
+/**
+ * Whether the write that left a marker is among those of a later one: its operation, done to the same document and with the
+ * same answer. Another process may have done a caller's operation to another document, or at another time.
+ */
+export function isIn(later: Marker | undefined, { life, operations }: Marker): boolean {
+  const own = operations.at(-1);
+  const at = later?.operations.findIndex(({ id }) => id === own?.id) ?? -1;
+  if (later === undefined || at < 0 || later.life !== life) return false;
+  return later.operations[at - 1]?.id === operations.at(-2)?.id && later.operations[at]?.answer === own?.answer;
+}
+
 export function findOperation(marker: Marker | undefined, { id }: Operation): Remembered | undefined {
   return marker?.operations.find((each) => each.id === id);
 }
