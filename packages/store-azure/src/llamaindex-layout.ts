@@ -37,8 +37,10 @@ import { numberOf, rowKeyOf } from "./row-keys.js";
 // can go on.
 
 /** "Performing entity group transactions": 100 entities, of which the anchor is one, and 4 MiB; Cosmos takes 2 MB. */
-const mostActions = 99;
-const transactionBytes = { storage: 3_900_000, cosmos: 1_900_000 } as const;
+const usualLimits = {
+  storage: { actions: 99, bytes: 3_900_000 },
+  cosmos: { actions: 99, bytes: 1_900_000 },
+} as const;
 
 const mostRemembered = 1_000;
 
@@ -62,6 +64,8 @@ export interface LlamaIndexTables {
   metadata: Requests;
   metadataPartition: string;
   mode: AzureServiceMode;
+  /** Of a transaction, beside the anchor: as many as the service takes when absent. */
+  limits?: { actions: number; bytes: number } | undefined;
 }
 
 /** LlamaIndex Python's own layout, over the two tables of its `AzureChatStore` in the mode "storage". */
@@ -72,6 +76,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   readonly toItem = toItem;
   readonly toPayload = toPayload;
   readonly #tables: LlamaIndexTables;
+  readonly #limits: NonNullable<LlamaIndexTables["limits"]>;
   /** Where conversations were read from: how far a change of several transactions has come is no part of what they are. */
   readonly #partitions = new WeakMap<Conversation, Partition>();
   readonly #remembered = new RecentMap<Remembered>(mostRemembered);
@@ -79,6 +84,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
 
   constructor(tables: LlamaIndexTables) {
     this.#tables = tables;
+    this.#limits = tables.limits ?? usualLimits[tables.mode];
     this.#counts = new Counts(tables, {
       nameOf: (key) => this.#name(key),
       lastOf: async (key, context) => (await this.#load(key, context))?.items.at(-1)?.rowKey,
@@ -119,7 +125,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
       }
     }
     const found = await this.#find(key, expected, context);
-    if (found === "other") return { applied: false, sentOnce: true };
+    if (found === "other" || (found !== undefined && !hasAll(found, items))) return { applied: false, sentOnce: true };
     const target = items ?? [...(found?.items ?? []), ...(change.kind === "append" ? change.items : [])];
     return this.#commit(key, context, () =>
       found === undefined
@@ -279,7 +285,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   ): Promise<Conditional> {
     const [first] = items;
     if (first === undefined) return this.#end(key, partition, marker, context);
-    const { anchor, rows } = partition;
+    const { anchor, rows, items: there } = partition;
     const old = new Map(rows.map((row) => [String(row.rowKey), row]));
     const placed = place(items, anchor.rowKey);
     const wanted = new Map(placed.map((rowKey, i) => [rowKey, items[i] as Item]));
@@ -290,8 +296,11 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     }
     const deleted = [...old.keys()].filter((rowKey) => !wanted.has(rowKey));
     const mark = { chatkeep: marker };
-    if (this.#fits([...written, this.#entity(key, anchor.rowKey, first)], deleted.length)) {
-      const moved = first.rowKey !== anchor.rowKey;
+    const moved = first.rowKey !== anchor.rowKey;
+    const marked = moved
+      ? this.#entity(key, anchor.rowKey, first)
+      : this.#entity(key, anchor.rowKey, { properties: mark });
+    if (this.#fits([...written, marked], deleted.length)) {
       const actions = [
         moved ? this.#anchorReplaced(key, anchor, first, mark) : this.#anchorMarked(key, anchor, mark),
         ...written.map((entity): TransactionAction => ["upsert", entity, "Replace"]),
@@ -305,12 +314,13 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     // before is declared gone.
     const kept = items.filter(({ rowKey }) => rowKey !== undefined);
     const next = numberOf(String(rows.at(-1)?.rowKey)) + 1;
-    const isTail = kept.every((item, i) => items[i] === item);
+    const tail = there.slice(there.length - kept.length);
+    const isTail = kept.every((item, i) => items[i] === item && tail[i]?.rowKey === item.rowKey);
     if (!isTail) throw chatStoreError("MESSAGE_TOO_LARGE", "The change is larger than one transaction of the service.");
     const fresh = items.slice(kept.length).map((item, i) => this.#entity(key, rowKeyOf(next + i), item));
     const from = kept[0]?.rowKey ?? rowKeyOf(next);
-    const moved = from === anchor.rowKey ? mark : { ...mark, chatkeepFrom: from };
-    return this.#stage(key, anchor, fresh, moved, context);
+    const shown = from === anchor.rowKey ? mark : { ...mark, chatkeepFrom: from };
+    return this.#stage(key, anchor, fresh, shown, context);
   }
 
   /** All messages are gone from now on. */
@@ -372,7 +382,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     let { etag } = anchor;
     const partitionKey = this.#name(key);
     const deletion = (rowKey: string): TransactionAction => ["delete", { partitionKey, rowKey }];
-    for (const part of batches(dead, { count: mostActions, bytes: Number.POSITIVE_INFINITY }, () => 0)) {
+    for (const part of batches(dead, { count: this.#limits.actions, bytes: Number.POSITIVE_INFINITY }, () => 0)) {
       // Whatever it says now, with a new ETag.
       const touched = this.#anchorMarked(key, { ...anchor, etag }, { chatkeepEnd: ended });
       const deletions = [touched, ...part.map(deletion)];
@@ -441,11 +451,12 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   }
 
   #fits(rows: readonly NewRow[], others = 0): boolean {
-    return rows.length + others <= mostActions && this.#batches(rows).length <= 1;
+    return rows.length + others <= this.#limits.actions && this.#batches(rows).length <= 1;
   }
 
   #batches(rows: readonly NewRow[]): NewRow[][] {
-    return batches(rows, { count: mostActions, bytes: transactionBytes[this.#tables.mode] }, sentBytes);
+    const { actions, bytes } = this.#limits;
+    return batches(rows, { count: actions, bytes }, sentBytes);
   }
 
   #inPartition(key: string): string {
@@ -471,6 +482,12 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
   #rememberLast(key: string, marker: string, rowKey: string, etag: string | undefined, last: string): void {
     if (etag !== undefined) this.#remembered.set(key, { marker, anchor: { rowKey, etag }, last });
   }
+}
+
+/** Whether messages are where they were: who tidies up moves the first, and leaves the marker. */
+function hasAll(partition: Partition, items: readonly Item[] = []): boolean {
+  const rowKeys = new Set(partition.items.map(({ rowKey }) => rowKey));
+  return items.every(({ rowKey }) => rowKey === undefined || rowKeys.has(rowKey));
 }
 
 type NewRow = Entity & { partitionKey: string; rowKey: string };

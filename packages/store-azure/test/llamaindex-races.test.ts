@@ -32,8 +32,8 @@ describe.runIf(server)("two clients in the layout llamaindex", () => {
     return new AzureChatStore({ client, metadataClient, layout: "llamaindex", autoSetup: false, maxRetries });
   }
 
-  /** A client that dies after its first transaction. */
-  function dying() {
+  /** A client that dies after a transaction, its first when it is not said which. */
+  function dying(last = /^(POST|PATCH) 1$/) {
     let isDead = false;
     return open(
       {
@@ -41,7 +41,7 @@ describe.runIf(server)("two clients in the layout llamaindex", () => {
           if (isDead) throw new Error("it is dead");
         },
         async after(request) {
-          isDead = request === "POST 1" || request === "PATCH 1";
+          isDead ||= last.test(request);
         },
       },
       0,
@@ -89,5 +89,23 @@ describe.runIf(server)("two clients in the layout llamaindex", () => {
     expect(await editing.replaceMessage(key, 0, { content: "edited" })).toMatchObject({ content: "a" });
     expect(appended).toBe(true);
     expect(await contents(key)).toEqual(["edited", "b", "c"]);
+  });
+
+  it("what one inserts while the other tidies up loses nothing", async () => {
+    const key = "moved";
+    const many = Array.from({ length: 120 }, (_, i) => ({ content: `message ${i}` }));
+    await open().setMessages(key, many);
+    await dying().trimMessages(key, 1);
+    // 118 entities go in two transactions, and in a third the last message moves to the first entity.
+    const inserting = open({
+      after: (request) =>
+        request === "GET 1"
+          ? dying(/^POST 3$/)
+              .replaceMessage(key, 0, { content: "never" })
+              .catch(() => {})
+          : undefined,
+    });
+    await inserting.addMessage(key, { content: "inserted" }, { index: 0 });
+    expect(await contents(key)).toEqual(["inserted", "message 119"]);
   });
 });

@@ -59,7 +59,7 @@ export class DocumentServicePort implements DocumentPort<string, Document> {
       const isPart = this.#style.sendsChanges && change.kind !== "set";
       const next = isPart ? changed(old, change) : items;
       if (next === undefined) throw new BrokenRule("a document without its items");
-      service.put(key, { items: next, marker, expiresAt });
+      service.put(key, { items: next, marker, expiresAt }, change.kind !== "set");
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Call } from "@chatkeep/chat-store-conformance";
+import type { Action, Call } from "@chatkeep/chat-store-conformance";
 import type { DocumentDriver } from "@chatkeep/chat-store-core/backend";
 import type { Chooser } from "./choices.js";
 import { DocumentServicePort, type DocumentStyle } from "./document-port.js";
@@ -70,17 +70,29 @@ function randomDocumentProgram(chooser: Chooser): DocumentProgram {
   };
 }
 
+interface RandomSteps {
+  expires: boolean;
+  /** Whether callers give ids that come again. */
+  repeats: boolean;
+  /** Whether conversations may come to leave nothing. */
+  ends: boolean;
+  /** Actions that are done. */
+  kinds?: readonly Action["kind"][] | undefined;
+}
+
+const allKinds = ["append", "insert", "pop", "delete", "edit", "replace", "forget", "trim", "read", "page"] as const;
+
 /** Clients of a layout in which a conversation that ends leaves nothing, so that a creation that comes late would bring it back. */
 export function randomSteps(
   chooser: Chooser,
-  { expires, repeats, ends }: { expires: boolean; repeats: boolean; ends: boolean },
+  { expires, repeats, ends, kinds = allKinds }: RandomSteps,
 ): Required<Pick<Program, "clients" | "atOnce" | "before" | "seed">> & { trouble: Trouble } {
   const { pick, chance, list, action: any } = byChance(chooser);
   const keys = chance(6) ? ["k", "l"] : ["k"];
   const action = () => {
     for (;;) {
       const made = any();
-      if (ends || made.kind !== "forget") return made;
+      if (kinds.includes(made.kind) && (ends || made.kind !== "forget")) return made;
     }
   };
   const shared: Step[] = [];

@@ -28,14 +28,11 @@ export class DocumentService implements Stored {
     if (!this.#firstSent.has(id)) this.#firstSent.set(id, this.clock);
   }
 
-  put(key: string, document: Document): void {
-    const old = this.documents.get(key);
-    const { expiresAt } = old ?? {};
-    if (
-      expiresAt !== undefined &&
-      expiresAt <= this.clock &&
-      document.items.some((item) => old?.items.includes(item))
-    ) {
+  /** `goesOn`: whether it is a part that changes, and not all of it. */
+  put(key: string, document: Document, goesOn: boolean): void {
+    const { items = [], expiresAt } = this.documents.get(key) ?? {};
+    const keeps = goesOn || document.items.some((item) => items.includes(item));
+    if (expiresAt !== undefined && expiresAt <= this.clock && keeps) {
       const sent = this.#firstSent.get(lastIdIn(document.marker ?? ""));
       if (sent === undefined || sent >= expiresAt) throw new BrokenRule(`${key} has expired, and was gone on with.`);
       this.prolongedLate.add(key);
@@ -61,15 +58,12 @@ export class DocumentService implements Stored {
   }
 
   #set(key: string, document: Document | undefined): void {
-    this.forgotten.note(key, markerOf(this.documents.get(key)), markerOf(document), ++this.moment);
+    const moment = ++this.moment;
+    this.forgotten.noteDocument(key, document !== undefined, moment);
+    this.forgotten.noteMarker(key, this.documents.get(key)?.marker, document?.marker, moment);
     if (document === undefined) this.documents.delete(key);
     else this.documents.set(key, document);
   }
-}
-
-/** Empty where there is a document without one. */
-function markerOf(document: Document | undefined): string | undefined {
-  return document && (document.marker ?? "");
 }
 
 /** A change, as a service does it that is sent no more than what changes. */

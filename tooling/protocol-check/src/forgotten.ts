@@ -15,17 +15,23 @@ export class Forgotten {
     for (const [key, turns] of earlier.#turns) this.#turns.set(key, turns.length % 2 === 0 ? [] : [0]);
   }
 
-  /** A key's marker has changed; undefined when there is no document. */
-  note(key: string, before: string | undefined, after: string | undefined, moment: number): void {
-    if ((before === undefined) !== (after === undefined)) {
-      this.#turns.set(key, [...(this.#turns.get(key) ?? []), moment]);
-    }
-    const left = new Set(idsIn(after));
-    for (const id of idsIn(before)) {
-      if (left.has(id)) continue;
+  /** There is a document now, or none any more. */
+  noteDocument(key: string, isThere: boolean, moment: number): void {
+    const turns = this.#turns.get(key) ?? [];
+    if ((turns.length % 2 === 1) !== isThere) this.#turns.set(key, [...turns, moment]);
+  }
+
+  /** What a key's document tells of operations has changed. */
+  noteMarker(key: string, before: string | undefined, after: string | undefined, moment: number): void {
+    const told = new Set(idsIn(before));
+    const ids = idsIn(after);
+    for (const id of told) {
+      if (ids.includes(id)) continue;
       const name = `${key} ${id}`;
       this.#moments.set(name, [...(this.#moments.get(name) ?? []), moment]);
     }
+    // Somebody who had read them before has written them down again. The last one is new.
+    for (const id of ids.slice(0, -1)) if (!told.has(id)) this.#moments.get(`${key} ${id}`)?.pop();
   }
 
   /** Calls as what they may be: with one id, those between two moments at which it was forgotten are one operation. */
@@ -42,7 +48,7 @@ export class Forgotten {
   #copies(call: Call): Call[] {
     const { client, key, action, operationId, start, end = start, outcome } = call;
     const moments = this.#moments.get(`${key} ${operationId}`);
-    if (moments === undefined) return [call];
+    if (moments === undefined || moments.length === 0) return [call];
     const until = outcome === "ok" ? end : Number.POSITIVE_INFINITY;
     const bounds = [0, ...moments, Number.POSITIVE_INFINITY];
     return bounds.slice(1).flatMap((next, i): Call[] => {

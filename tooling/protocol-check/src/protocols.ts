@@ -1,9 +1,10 @@
+import { azureProtocol } from "./azure-protocol.js";
 import { type Edit, sourcesWith } from "./bundle.js";
 import { documentProtocol } from "./document-protocol.js";
 import { headProtocol } from "./head-protocol.js";
 import type { AnyProtocol } from "./protocol.js";
 
-export const protocolNames = ["head", "document"] as const;
+export const protocolNames = ["head", "document", "azure-llamaindex"] as const;
 export type ProtocolName = (typeof protocolNames)[number];
 
 /** The number in the sources, so that a window which is left by a few operations can be checked. */
@@ -19,14 +20,16 @@ export async function loadProtocol(
   edits: readonly Edit[] = [],
   watch = true,
 ): Promise<AnyProtocol> {
-  const { HeadDriver, DocumentDriver } = await sourcesWith(edits);
+  const sources = await sourcesWith(edits);
   switch (name) {
     case "head":
-      return headProtocol(HeadDriver, watch);
+      return headProtocol(sources.HeadDriver, watch);
     case "document": {
       const [one, two] = await Promise.all([1, 2].map((count) => sourcesWith([...edits, remembering(count)])));
       if (one === undefined || two === undefined) throw new Error("no bundle");
-      return documentProtocol({ 1: one.DocumentDriver, 2: two.DocumentDriver, 33: DocumentDriver });
+      return documentProtocol({ 1: one.DocumentDriver, 2: two.DocumentDriver, 33: sources.DocumentDriver });
     }
+    case "azure-llamaindex":
+      return azureProtocol(sources, watch);
   }
 }
