@@ -118,8 +118,10 @@ function randomAzureProgram(chooser: Chooser): AzureProgram {
     ? undefined
     : ["append", "insert", "edit", "replace", "page", "read"];
   const page = pick(2, 3, 1_000);
+  const { trouble, ...steps } = randomSteps(chooser, { expires: false, repeats: true, ends, kinds });
   return {
-    ...randomSteps(chooser, { expires: false, repeats: true, ends, kinds }),
+    ...steps,
+    trouble: { ...trouble, kinds: [...trouble.kinds, "busy"] },
     mode: pick("storage", "storage", "cosmos"),
     actions: pick(2, 3, 3, 99),
     page,

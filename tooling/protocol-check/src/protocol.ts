@@ -11,7 +11,7 @@ export interface CheckedDriver extends Driver {
   settled?(): Promise<void>;
 }
 
-export interface Connection<S extends Stored> {
+interface Connection<S extends Stored> {
   send: Send<S>;
   now: () => number;
   service: S;

@@ -37,6 +37,7 @@ export interface Trouble {
 export type FaultKind =
   | "reply lost" // applied, and the client is told of a failure
   | "request lost" // not applied, and the client is told of a failure
+  | "busy" // not applied, and the client is told to come again
   | "delayed" // the client is told of a failure; applied any time later, or never
   | "doubled" // applied, and once more any time later, or never
   | "sent twice" // applied, and once more later, which is what the client is told of
@@ -176,7 +177,7 @@ export class World<S extends Stored> {
   }
 
   #canFail(request: Request, kind: FaultKind): boolean {
-    if (request.kind === "read") return kind === "request lost";
+    if (request.kind === "read") return kind === "request lost" || kind === "busy";
     return request.kind === "write" || this.#trouble.creationsOnce !== true || !maybeTwice.includes(kind);
   }
 
@@ -235,6 +236,9 @@ export class World<S extends Stored> {
         return;
       case "request lost":
         request.reject(noAnswer());
+        return;
+      case "busy":
+        request.reject(Object.assign(new Error("busy"), { statusCode: 503 }));
         return;
       case "delayed":
         this.#floating.push(request);
