@@ -40,10 +40,7 @@ export const insertedWhileTidied: AzureProgram = {
 export const largeEdit: AzureProgram = {
   ...small,
   before: [append("x", "y", "z"), act({ kind: "delete", index: 1 })],
-  clients: [
-    [act({ kind: "edit", index: 1, value: "e" }), read],
-    [append("a"), read],
-  ],
+  clients: [[act({ kind: "edit", index: 1, value: "e" })], [append("a")]],
   trouble: calm,
 };
 
@@ -64,5 +61,5 @@ export const smallAzurePrograms: Record<string, AzureProgram> = {
   },
   "append / pages": { ...paged, before: [append("x", "y", "z")], clients: [[append("a")], [read]], trouble: calm },
   "delete / edit": deletedWhileEdited,
-  "large edit / read": largeEdit,
+  "large edit / append": largeEdit,
 };
