@@ -419,7 +419,9 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
       throw error;
     }
     if (!result.applied) return { applied: false, sentOnce: result.once };
-    const known = this.#remembered.get(key);
+    // A read that was under way may have remembered what it found before.
+    const remembered = this.#remembered.get(key);
+    const known = remembered?.anchor.etag === result.etag ? remembered : undefined;
     this.#counts.doubt(key);
     try {
       if (known === undefined) {

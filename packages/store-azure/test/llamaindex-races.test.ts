@@ -108,4 +108,31 @@ describe.runIf(server)("two clients in the layout llamaindex", () => {
     await inserting.addMessage(key, { content: "inserted" }, { index: 0 });
     expect(await contents(key)).toEqual(["inserted", "message 119"]);
   });
+
+  it("what is deleted leaves the table although a read of the same store was under way", async () => {
+    const key = "read";
+    await open().setMessages(key, [{ content: "a" }, { content: "b" }]);
+    const told = { deleted: () => {}, read: () => {} };
+    const deleted = new Promise<void>((resolve) => {
+      told.deleted = resolve;
+    });
+    const read = new Promise<void>((resolve) => {
+      told.read = resolve;
+    });
+    const store = open({
+      after(request) {
+        // The second to read the messages gets them when the others are deleted, and before those are tidied up.
+        if (request === "GET 2") return deleted;
+        if (request !== "PATCH 1") return undefined;
+        told.deleted();
+        return read;
+      },
+    });
+    const deleting = store.deleteMessages(key);
+    const reading = store.getMessages(key).finally(told.read);
+    await Promise.all([deleting, reading]);
+    const client = newClient(server!.url, tables.chatTableName);
+    const left = client.listEntities({ queryOptions: { filter: `PartitionKey eq '${key}'` } });
+    for await (const { rowKey } of left) expect.unreachable(`${rowKey} is left`);
+  });
 });

@@ -1,5 +1,11 @@
 import type { Mutant } from "./mutants.js";
-import { appendedWhileTidied, deletedWhileEdited, insertedWhileTidied, largeEdit } from "./small-azure-programs.js";
+import {
+  appendedWhileTidied,
+  deletedWhileEdited,
+  deletedWhileRead,
+  insertedWhileTidied,
+  largeEdit,
+} from "./small-azure-programs.js";
 
 const told = /lost|doubled|resurrected|stale-read|torn|wrong|taken-twice|reordered|retry-answered/;
 const layout = "llamaindex-layout.ts";
@@ -100,6 +106,20 @@ export const azureMutants: readonly Mutant[] = [
     ],
     found: /Python reads|doubled|wrong|lost|torn/,
     watch: true,
+    most: 2_000,
+  },
+  {
+    name: "what a read has found before a write is taken for what the write left",
+    edits: [
+      {
+        file: layout,
+        find: "remembered?.anchor.etag === result.etag ? remembered : undefined",
+        replace: "remembered",
+      },
+    ],
+    found: /count of/,
+    watch: true,
+    program: deletedWhileRead,
     most: 2_000,
   },
 ];

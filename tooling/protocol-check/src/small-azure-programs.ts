@@ -44,6 +44,15 @@ export const largeEdit: AzureProgram = {
   trouble: calm,
 };
 
+/** A client deletes while a read of its own is under way. */
+export const deletedWhileRead: AzureProgram = {
+  ...large,
+  before: [append("x", "y")],
+  clients: [[forget, read]],
+  atOnce: [true],
+  trouble: calm,
+};
+
 export const smallAzurePrograms: Record<string, AzureProgram> = {
   "append on a new key / append": { ...large, clients: [[append("a")], [append("b")]], trouble: calm },
   "append / pop": { ...large, before: [append("x", "y")], clients: [[append("a")], [pop]], trouble: calm },
@@ -62,4 +71,5 @@ export const smallAzurePrograms: Record<string, AzureProgram> = {
   "append / pages": { ...paged, before: [append("x", "y", "z")], clients: [[append("a")], [read]], trouble: calm },
   "delete / edit": deletedWhileEdited,
   "large edit / append": largeEdit,
+  "delete / read of the same client": deletedWhileRead,
 };
