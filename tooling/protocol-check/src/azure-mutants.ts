@@ -117,7 +117,7 @@ export const azureMutants: readonly Mutant[] = [
         replace: "remembered",
       },
     ],
-    found: /count of/,
+    found: /Python reads/,
     watch: true,
     program: deletedWhileRead,
     most: 2_000,

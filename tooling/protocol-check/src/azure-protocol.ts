@@ -62,25 +62,28 @@ async function untidied({ program, world, keys, alone, act }: Ending<AzureProgra
   const rows = (key: string) => service.rows(chat, key);
   const count = (key: string) => service.get(metadata, metadataPartition, key)?.properties;
   for (const key of keys) {
-    // Who is given up on or dies leaves it to the next one.
-    if (program.trouble.faults === 0) checkCount(key);
     await alone("late", async (driver) => {
+      // Who is given up on or dies leaves it to the next one.
+      if (program.trouble.faults === 0) await look(driver, key);
       await act(driver, "late", key, { kind: "append", values: [`last of ${key}`] });
-      const { answer } = await act(driver, "late", key, { kind: "read" });
-      const seen = rows(key).map(([, { properties }]) => JSON.parse(String(properties.blocks)) as unknown);
-      const history = JSON.stringify(answer);
-      if (JSON.stringify(seen) !== history)
-        wrong.push(`Python reads ${JSON.stringify(seen)} of ${key}: it is ${history}`);
-      checkCount(key);
+      await look(driver, key);
       await lists(driver, key, true);
       await act(driver, "late", key, { kind: "forget" });
-      await act(driver, "late", key, { kind: "read" });
-      if (rows(key).length > 0) wrong.push(`entities of ${key} were left behind`);
-      checkCount(key);
+      await look(driver, key);
       await lists(driver, key, false);
     });
   }
   return wrong;
+
+  /** As Python does: all entities are the messages. */
+  async function look(driver: CheckedDriver, key: string): Promise<void> {
+    const { answer } = await act(driver, "late", key, { kind: "read" });
+    const seen = rows(key).map(([, { properties }]) => JSON.parse(String(properties.blocks)) as unknown);
+    const history = JSON.stringify(answer);
+    if (JSON.stringify(seen) !== history)
+      wrong.push(`Python reads ${JSON.stringify(seen)} of ${key}: it is ${history}`);
+    checkCount(key);
+  }
 
   function checkCount(key: string): void {
     const last = rows(key).at(-1)?.[0];
