@@ -33,9 +33,7 @@ export function checkWalks(
       if (by.length === 0) wrong.push(`foreign value in pages: ${value}; ${what}`);
     }
     for (const call of own) {
-      // What two operations wrote may be gone and there.
-      const writers = own.filter(({ action }) => writes(action, String(call.answer)));
-      if (new Set(writers.map(({ operationId }) => operationId)).size > 1) continue;
+      if (isWrittenTwice(String(call.answer), own)) continue;
       const gone = ["pop", "delete", "edit"].includes(call.action.kind) && typeof call.answer === "string";
       if (gone && (call.end ?? start) < start && seen.includes(String(call.answer))) {
         wrong.push(`resurrected in pages: ${String(call.answer)}; ${what}`);
@@ -56,13 +54,21 @@ export function checkWalks(
       ...walks.filter((walk) => walk.key === key).map(joined),
       ...calls.flatMap((call) => (call.key === key && Array.isArray(call.answer) ? [call.answer as string[]] : [])),
     ];
-    if (hasCycle(orders)) wrong.push(`reordered in pages: ${JSON.stringify(orders)}`);
+    const own = calls.filter((call) => call.key === key);
+    const once = orders.map((order) => order.filter((value) => !isWrittenTwice(value, own)));
+    if (hasCycle(once)) wrong.push(`reordered in pages: ${JSON.stringify(orders)}`);
   }
   return wrong;
 }
 
 function joined({ pages }: Walk): string[] {
   return pages.toReversed().flat();
+}
+
+/** By two operations, so that it may be gone and there, and in any order. */
+function isWrittenTwice(value: string, calls: readonly Call[]): boolean {
+  const writers = calls.filter(({ action }) => writes(action, value));
+  return new Set(writers.map(({ operationId }) => operationId)).size > 1;
 }
 
 function writes(action: Call["action"], value: string): boolean {
