@@ -178,7 +178,7 @@ function watched<Command extends object>(command: Command, clock: ServiceClock):
 }
 
 function options(context: ReadContext) {
-  const abortSignal = abortSignalOf(context);
+  const abortSignal = abortSignalOf(context) as AbortSignal | undefined;
   return abortSignal === undefined ? {} : { abortSignal };
 }
 

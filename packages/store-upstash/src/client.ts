@@ -30,7 +30,7 @@ export function newClient({ url, token, enableTelemetry }: Connection): OwnClien
     client,
     withSignal(context, call) {
       // The SDK asks for the signal while the call is made, before it waits for anything.
-      const signal = abortSignalOf(context);
+      const signal = abortSignalOf(context) as AbortSignal | undefined;
       ofCall = signal === undefined ? [] : [signal];
       try {
         return call();

@@ -8,7 +8,10 @@ export const neverAborted: AbortSignalLike = {
   removeEventListener() {},
 };
 
-/** For an SDK, which takes only the platform's own signals: undefined when nobody can give the call up. */
-export function abortSignalOf({ signal }: ReadContext): AbortSignal | undefined {
-  return signal === neverAborted ? undefined : (signal as AbortSignal);
+/**
+ * For an SDK that takes only the platform's own signals, whose type not every program has: an `AbortSignal`, or undefined when
+ * nobody can give the call up.
+ */
+export function abortSignalOf({ signal }: ReadContext): AbortSignalLike | undefined {
+  return signal === neverAborted ? undefined : signal;
 }
