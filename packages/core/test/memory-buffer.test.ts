@@ -2,11 +2,12 @@ import { describe, expect, test, vi } from "vitest";
 import { ChatMemoryBuffer, type ChatMemoryBufferOptions } from "../src/memory/chat-memory-buffer.js";
 import type { Tokenizer } from "../src/memory/token-meter.js";
 import { messageFromStored } from "../src/messages/codec.js";
-import type { ChatMessage, ChatMessageInput, JsonValue, MessageRole } from "../src/messages/message.js";
+import type { ChatMessage, JsonValue, MessageRole } from "../src/messages/message.js";
 import { SimpleChatStore } from "../src/simple/simple-chat-store.js";
 import { everythingShownOf, failureOf } from "./support/errors.js";
 import { golden } from "./support/golden.js";
 import { scripted } from "./support/scripted-driver.js";
+import { wrong } from "./support/wrong.js";
 
 const words = (text: string) => text.split(/\s+/).filter(Boolean).length;
 const user = (content: string): ChatMessage => ({ role: "user", content });
@@ -49,13 +50,13 @@ describe("a memory", () => {
     { tokenLimit: 1000.5 },
     { tokenLimit: Number.NaN },
     { tokenLimit: Number.POSITIVE_INFINITY },
-    { tokenLimit: "3000" as unknown as number },
-    { tokenLimit: null as unknown as number },
+    { tokenLimit: wrong("3000") },
+    { tokenLimit: wrong(null) },
     { tokenLimit: 0, llm: { contextWindow: 4096 } },
     { llm: { contextWindow: 1 } },
     { llm: { contextWindow: 0 } },
     { llm: { contextWindow: Number.NaN } },
-    { llm: {} as { contextWindow: number } },
+    { llm: wrong({}) },
   ])("is INVALID_ARGUMENT with %o", async (options) => {
     const { message } = await failureOf(() => new ChatMemoryBuffer(options), "INVALID_ARGUMENT");
     expect(message).toContain("tokenLimit");
@@ -114,7 +115,7 @@ describe("a memory", () => {
 
   test("puts all or none", async () => {
     const memory = new ChatMemoryBuffer();
-    const bad = { role: "nobody", content: "" } as unknown as ChatMessageInput;
+    const bad = wrong({ role: "nobody", content: "" });
     await failureOf(() => memory.putMessages([user("one"), bad]), "INVALID_MESSAGE");
     await failureOf(() => memory.set([user("one"), bad]), "INVALID_MESSAGE");
     expect(await memory.getAll()).toEqual([]);
@@ -192,8 +193,7 @@ describe("a tokenizer", () => {
   });
 
   test("is cl100k_base by default, and for null", async () => {
-    const none = null as unknown as undefined;
-    for (const tokenizer of [undefined, none]) {
+    for (const tokenizer of [undefined, wrong(null)]) {
       const history = [user("tiktoken"), user("<|endoftext|> \u6f6e\u6c50")];
       const memory = (tokenLimit: number) =>
         ChatMemoryBuffer.fromDefaults({ chatHistory: history, tokenLimit, tokenizer });
@@ -612,7 +612,7 @@ describe("deserialize", () => {
   });
 
   test.each([undefined, null, {}, 5])("of %s is CORRUPT_MESSAGE", async (text) => {
-    await failureOf(() => ChatMemoryBuffer.deserialize(text as unknown as string), "CORRUPT_MESSAGE");
+    await failureOf(() => ChatMemoryBuffer.deserialize(wrong(text)), "CORRUPT_MESSAGE");
   });
 
   test("does not mind the name of the memory's class, as Python", async () => {

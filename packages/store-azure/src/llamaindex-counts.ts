@@ -12,6 +12,8 @@ export interface Counted {
   nameOf(key: string): string;
   /** The RowKey of its last message, read anew. */
   lastOf(key: string, context: ReadContext): Promise<string | undefined>;
+  /** Whether there are no messages, in one request. */
+  isEmpty(key: string, context: ReadContext): Promise<boolean>;
 }
 
 /**
@@ -80,6 +82,9 @@ export class Counts {
 
     if (result.applied) this.#note(key, result.etag);
     else this.#etags.delete(key);
+    const isNew = result.applied && last !== undefined && etag === undefined;
+    // Who deleted the conversation meanwhile has found no row to delete.
+    if (isNew && (await this.#counted.isEmpty(key, context))) return this.#tryWrite(key, undefined, context);
     return result.applied;
   }
 

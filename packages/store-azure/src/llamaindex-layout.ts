@@ -88,6 +88,7 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     this.#counts = new Counts(tables, {
       nameOf: (key) => this.#name(key),
       lastOf: async (key, context) => (await this.#load(key, context))?.items.at(-1)?.rowKey,
+      isEmpty: (key, context) => this.#isEmpty(key, context),
     });
   }
 
@@ -110,7 +111,8 @@ export class LlamaIndexLayout implements DocumentPort<Item, Conversation> {
     return conversation;
   }
 
-  /** One transaction, and one request for the count; more for more than 99 messages or 4 MB, and in a process's first write. */
+  /** One transaction, and one request for the count; more for more than 99 messages or 4 MB, and in the first write
+   * of a conversation or a process. */
   async write(
     key: string,
     { change, items, marker }: DocumentWrite<Item>,

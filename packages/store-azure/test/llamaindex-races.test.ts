@@ -100,13 +100,22 @@ describe.runIf(server)("two clients in the layout llamaindex", () => {
     const inserting = open({
       after: (request) =>
         request === "GET 1"
-          ? dying(/^POST 3$/)
-              .replaceMessage(key, 0, { content: "never" })
-              .catch(() => {})
+          ? expect(dying(/^POST 3$/).replaceMessage(key, 0, { content: "never" })).rejects.toThrow()
           : undefined,
     });
     await inserting.addMessage(key, { content: "inserted" }, { index: 0 });
     expect(await contents(key)).toEqual(["inserted", "message 119"]);
+  });
+
+  it("what is deleted while its first message is written leaves no key", async () => {
+    const key = "begun";
+    const beginning = open({ after: (request) => (request === "POST 1" ? open().deleteMessages(key) : undefined) });
+    await beginning.addMessage(key, { content: "a" });
+    expect(await contents(key)).toEqual([]);
+    const keys = newClient(server!.url, tables.metadataTableName).listEntities({
+      queryOptions: { filter: `RowKey eq '${key}'` },
+    });
+    for await (const { rowKey } of keys) expect.unreachable(`${rowKey} is left`);
   });
 
   it("what is deleted leaves the table although a read of the same store was under way", async () => {

@@ -4,7 +4,7 @@ import {
   type CreateTableCommandInput,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
-  type DynamoDBClient,
+  DynamoDBClient,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
 import { isChatStoreError } from "@chatkeep/chat-store-core";
@@ -32,7 +32,8 @@ async function refusal(promise: Promise<unknown>, code: string, more: readonly s
 
 describe("options", () => {
   const tableName = "chats";
-  const client = { send: () => Promise.reject(new Error("must not be called")) } as unknown as DynamoDBClient;
+  const send = () => Promise.reject(new Error("must not be called"));
+  const client = Object.assign(new DynamoDBClient({ region }), { send });
 
   it.each<[string, unknown]>([
     ["nothing", undefined],

@@ -98,6 +98,34 @@ describe("options", () => {
   });
 });
 
+describe.runIf(server)("the newest page", () => {
+  it("has a cursor that leads nowhere when the history is replaced while it is read", async () => {
+    const keyPrefix = `replaced-${process.pid}:`;
+    const other = new RedisChatStore({ redisUrl: server?.url, keyPrefix });
+    const client = new Redis(server?.url ?? "");
+    const store = new RedisChatStore({ client, keyPrefix });
+    const history = (name: string) => Array.from({ length: 5 }, (_, i) => message(`${name}${i}`));
+    try {
+      await other.setMessages("k", history("old"));
+      await store.countMessages("k");
+      const send = client.sendCommand.bind(client);
+      let sent = 0;
+      // The last of its commands comes after what another client does.
+      client.sendCommand = (...command) =>
+        ++sent === 3 ? other.setMessages("k", history("new")).then(() => send(...command)) : send(...command);
+      const { messages, before } = await store.getPage("k", { limit: 2 });
+      expect(sent).toBe(3);
+      expect(messages.map(({ content }) => content)).toEqual(["new3", "new4"]);
+      client.sendCommand = send;
+      await expect(store.getPage("k", { limit: 2, before })).rejects.toMatchObject({ code: "CONFLICT" });
+    } finally {
+      await other.deleteMessages("k");
+      for (const each of [store, other]) await each.close();
+      client.disconnect();
+    }
+  });
+});
+
 describe.runIf(server)("what is sent in one turn of the event loop", () => {
   it("leaves in one write: a page, and what many clients write", async () => {
     const client = new Redis(server?.url ?? "");

@@ -26,7 +26,7 @@ export function azureClient(send: Send<AzureTables>, table: string): Client {
       for (const { sendRequest } of policies) {
         void sendRequest({ abortSignal } as unknown as Parameters<typeof sendRequest>[0], async (sent) =>
           answered(sent),
-        ).catch(() => {});
+        );
       }
     };
     let times = 0;

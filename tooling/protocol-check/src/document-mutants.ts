@@ -83,7 +83,7 @@ export const documentMutants: readonly Mutant[] = [
   },
   {
     name: "a caller's operation that found nothing is not remembered",
-    edits: [{ file: driver, find: "if (!operation.fromCaller || !exists ||", replace: "if (exists || !exists ||" }],
+    edits: [{ file: driver, find: "(!operation.fromCaller || !exists ||", replace: "(exists || !exists ||" }],
     found: /retry-answered/,
     program: nothingAtFirst,
     most: 6_000,
@@ -110,7 +110,7 @@ export const documentMutants: readonly Mutant[] = [
   },
   {
     name: "a write goes on with a history that has expired",
-    edits: [{ file: driver, find: "!exists || this.#isOver(expiresAt) ? [] :", replace: "!exists ? [] :" }],
+    edits: [{ file: driver, find: "!exists || isOver ? [] :", replace: "!exists ? [] :" }],
     found: /gone on with/,
     most: 6_000,
   },

@@ -3,7 +3,7 @@ import type { DocumentDriver } from "@chatkeep/chat-store-core/backend";
 import type { Chooser } from "./choices.js";
 import { DocumentServicePort, type DocumentStyle } from "./document-port.js";
 import { type Document, DocumentService } from "./document-service.js";
-import type { Program, Step } from "./program.js";
+import type { Program } from "./program.js";
 import type { Protocol } from "./protocol.js";
 import { byChance, faultKinds } from "./random-program.js";
 import { patient } from "./service-port.js";
@@ -87,7 +87,7 @@ export function randomSteps(
   chooser: Chooser,
   { expires, repeats, ends, kinds = allKinds }: RandomSteps,
 ): Required<Pick<Program, "clients" | "atOnce" | "before" | "seed">> & { trouble: Trouble } {
-  const { pick, chance, list, action: any } = byChance(chooser);
+  const { pick, chance, list, action: any, ...made } = byChance(chooser);
   const keys = chance(6) ? ["k", "l"] : ["k"];
   const action = () => {
     for (;;) {
@@ -95,22 +95,12 @@ export function randomSteps(
       if (kinds.includes(made.kind) && (ends || made.kind !== "forget")) return made;
     }
   };
-  const shared: Step[] = [];
-  const step = (): Step => {
-    const known = shared[chooser.choose(4)];
-    if (known !== undefined && chance(2)) return known;
-    const made: Step = { key: pick(...keys), action: action() };
+  const { clients: writers, atOnce } = made.clients(
+    () => ({ key: pick(...keys), action: action() }),
     // A document that was forgotten remembers nothing, nor that.
-    if (repeats && !["page", "read", "forget"].includes(made.action.kind) && chance(3)) {
-      made.operationId = `caller${shared.length}`;
-      shared.push(made);
-    }
-    return made;
-  };
-  const clients = Array.from({ length: 2 + chooser.choose(2) }, () =>
-    Array.from({ length: 2 + chooser.choose(3) }, step),
+    ({ kind }) => repeats && !["page", "read", "forget"].includes(kind),
   );
-  const atOnce = clients.map(() => chance(6));
+  const clients = [...writers];
   if (expires) for (let i = chooser.choose(3); i > 0; i--) clients.push([{ housekeeping: "purge" }]);
   return {
     clients,

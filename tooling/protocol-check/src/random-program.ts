@@ -1,7 +1,7 @@
 import type { Action } from "@chatkeep/chat-store-conformance";
 import type { Chooser } from "./choices.js";
 import type { HeadProgram } from "./head-protocol.js";
-import type { Step } from "./program.js";
+import type { Program, Step } from "./program.js";
 import type { FaultKind } from "./world.js";
 
 export const faultKinds: readonly FaultKind[] = [
@@ -55,7 +55,29 @@ export function byChance(chooser: Chooser) {
         return { kind: "read" };
     }
   };
-  return { pick, chance, value, list, adding, action };
+
+  /** Clients whose steps `make` makes, some of which others bring again with the id that `hasId` gives them. */
+  function clients(
+    make: () => Step,
+    hasId: (action: Action) => boolean,
+  ): Required<Pick<Program, "clients" | "atOnce">> {
+    const shared: Step[] = [];
+    const step = (): Step => {
+      const known = shared[chooser.choose(4)];
+      if (known !== undefined && chance(2)) return known;
+      const made = make();
+      if ("action" in made && hasId(made.action) && chance(3)) {
+        made.operationId = `caller${shared.length}`;
+        shared.push(made);
+      }
+      return made;
+    };
+    const all = Array.from({ length: 2 + chooser.choose(2) }, () =>
+      Array.from({ length: 2 + chooser.choose(3) }, step),
+    );
+    return { clients: all, atOnce: all.map(() => chance(6)) };
+  }
+  return { pick, chance, list, adding, action, clients };
 }
 
 /** A small program by chance: two or three clients, a few operations each, and whatever may go wrong. */
@@ -66,27 +88,16 @@ export function randomHeadProgram(chooser: Chooser): HeadProgram {
   // Heads of ended conversations are deleted, and with them what is known of callers' ids.
   const headsEnd = chance(5);
   const rememberedOperations = pick(1, 2, 4, 33, 33, 33);
-  const shared: Step[] = [];
   const keys = chance(6) ? ["k", "l"] : ["k"];
   const step = (): Step => {
-    const known = shared[chooser.choose(4)];
-    if (known !== undefined && chance(2)) return known;
     const key = pick(...keys);
-    if (chance(onlyAdds ? 3 : 12)) return { key, walk: chooser.choose(2) + 1 };
-    const made: Step = { key, action: action() };
-    const mutates = made.action.kind !== "page" && made.action.kind !== "read";
-    // Beyond the window nobody can tell an id of a caller from a new one.
-    if (mutates && rememberedOperations === 33 && !headsEnd && chance(3)) {
-      made.operationId = `caller${shared.length}`;
-      shared.push(made);
-    }
-    return made;
+    return chance(onlyAdds ? 3 : 12) ? { key, walk: chooser.choose(2) + 1 } : { key, action: action() };
   };
-
-  const clients = Array.from({ length: 2 + chooser.choose(2) }, () =>
-    Array.from({ length: 2 + chooser.choose(3) }, step),
-  );
-  const atOnce = clients.map(() => chance(6));
+  const { clients: writers, atOnce } = any.clients(step, ({ kind }) => {
+    // Beyond the window nobody can tell an id of a caller from a new one.
+    return kind !== "page" && kind !== "read" && rememberedOperations === 33 && !headsEnd;
+  });
+  const clients = [...writers];
   const purgers = chooser.choose(3) + (headsEnd ? 1 : 0);
   for (let i = 0; i < purgers; i++) {
     const purge = (): Step => ({ housekeeping: pick("purge", "thorough purge") });

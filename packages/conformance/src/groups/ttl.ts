@@ -80,7 +80,7 @@ export const ttl: Group = (it) => {
     });
   }
 
-  it("reads do not keep it", needs, async (context) => {
+  it("reads do not keep it, nor what finds nothing to change", needs, async (context) => {
     const { key, connect, passTime } = context;
     const { ttlSeconds, most, beyond } = times(context);
     const store = await connect({ ttlSeconds });
@@ -91,6 +91,9 @@ export const ttl: Group = (it) => {
     await store.getPage(key, { limit: 2, from: "oldest" });
     await store.countMessages(key);
     await store.getKeys({ prefix: key });
+    await store.deleteMessage(key, 5, { operationId: "finds nothing" });
+    await store.replaceMessage(key, 5, message("x"));
+    await store.trimMessages(key, 5, { operationId: "trims nothing" });
     await passTime(beyond);
     checkEqual(await texts(store, key), [], "the conversation after its time");
   });

@@ -53,6 +53,8 @@ interface Planned<Item> {
   old: readonly Item[] | undefined;
   /** What it leaves. */
   marker: Marker;
+  /** Whether the time to live begins anew: not with what changes nothing. */
+  renews: boolean;
 }
 
 /** A write that may have happened, or may yet. */
@@ -249,7 +251,7 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
       const planned = again ?? this.#plan(state, operation, plan);
       if ("nothing" in planned) return planned.nothing;
       const { change, old, marker } = planned;
-      const expiresAt = this.#nextExpiry();
+      const expiresAt = planned.renews ? this.#nextExpiry() : state.expiresAt;
       const earlier = tries.uncertain;
       const uncertain = { base: seenOf(state), forgets: change.do.kind === "forget" };
       tries.uncertain = { ...uncertain, planned };
@@ -292,14 +294,14 @@ export class DocumentDriver<Item, Document extends StoredDocument<Item>> impleme
     operation: Operation,
     plan: Mutation<Item>["plan"],
   ): Planned<Item> | { nothing: Answer } {
-    const old = !exists || this.#isOver(expiresAt) ? [] : document?.items;
-    let change = plan(old ?? [], exists);
-    if ("nothing" in change) {
-      // A caller's operation that found nothing to do must find nothing when it comes again. A rejected one may.
-      if (!operation.fromCaller || !exists || change.nothing === false) return change;
-      change = noChange(change.nothing);
-    }
-    return { change, old, marker: nextMarker(marker, operation, change.kept) };
+    const isOver = this.#isOver(expiresAt);
+    const old = !exists || isOver ? [] : document?.items;
+    const found = plan(old ?? [], exists);
+    const isNothing = "nothing" in found;
+    // A caller's operation that found nothing to do must find nothing when it comes again. A rejected one may.
+    if (isNothing && (!operation.fromCaller || !exists || found.nothing === false)) return found;
+    const change = isNothing ? noChange<Item>(found.nothing) : found;
+    return { change, old, marker: nextMarker(marker, operation, change.kept), renews: !isNothing || isOver };
   }
 
   async #current(
