@@ -263,8 +263,8 @@ describe("a damaged file", () => {
 
   async function expectDamage(text: string | Uint8Array): Promise<string> {
     const path = await fileWith(text);
-    for (const read of [SimpleChatStore.fromPersistPath(path), SimpleChatStore.open(path)]) {
-      const failure = await failureOf(() => read, "CORRUPT_MESSAGE");
+    for (const read of [SimpleChatStore.fromPersistPath, SimpleChatStore.open]) {
+      const failure = await failureOf(() => read(path), "CORRUPT_MESSAGE");
       expect(failure.message).toContain(path);
       expect(everythingShownOf(failure)).not.toContain(secret);
     }
